@@ -1,0 +1,65 @@
+// The FP8 block-scaled grouped GEMM of one stage, behind one call for every kernel family and policy.
+//
+// For each expert e with rows [offsets[e], offsets[e+1]):
+//   d[rows, n] = (a[rows, k] x b[e, n, k]^T), bf16, accumulated in fp32 with the scales
+//   a_scale[row, k/128] and b_scale[e, n/128, k/128] applied to each 128-wide block of k.
+// n and k are multiples of 128. Rows are sorted by expert and not padded; experts may have no rows.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "moetop.h"
+
+namespace moetop {
+
+enum class GemmFamily { kCutlass = MOETOP_KERNELS_CUTLASS, kNative = MOETOP_KERNELS_NATIVE };
+
+// What expert specialization (ES) switches: one tile shape for all experts, or a shape for each
+// expert by its number of rows.
+enum class GemmPolicy { kGeneric = 0, kExpertSpecialized = 1 };
+
+enum class EsLaunch { kPdl = MOETOP_ES_LAUNCH_PDL, kStreams = MOETOP_ES_LAUNCH_STREAMS };
+
+// All pointers are on the device.
+struct GroupedGemm {
+    int num_experts;
+    int num_rows;  // of all experts together
+    int n;
+    int k;
+    const uint8_t* a;        // e4m3 [num_rows, k]
+    const float* a_scale;    // [num_rows, k/128]
+    const uint8_t* b;        // e4m3 [num_experts, n, k]
+    const float* b_scale;    // [num_experts, n/128, k/128]
+    __nv_bfloat16* d;        // [num_rows, n]
+    const int32_t* offsets;  // [num_experts + 1]
+    void* workspace;         // gemm_workspace_bytes(), 256-byte aligned, this GEMM's own
+};
+
+// Where and how to launch. The side streams and events serve EsLaunch::kStreams, which forks from
+// stream and joins it again; both forms can be captured into a graph.
+struct GemmLaunch {
+    cudaStream_t stream;
+    int num_sms;
+    EsLaunch es_launch;
+    cudaStream_t side_streams[2];
+    cudaEvent_t fork;
+    cudaEvent_t join[2];
+};
+
+// Bytes of workspace that one GEMM of either policy needs.
+size_t gemm_workspace_bytes(GemmFamily family, int num_experts, int num_sms);
+
+// Whether the family is in this build and runs on this device; the reason is for people.
+bool gemm_supported(GemmFamily family, int compute_major, int compute_minor, const char** reason);
+
+// Enqueues the GEMM on launch.stream; neither allocates nor synchronises. Throws moetop::Error.
+void launch_grouped_gemm(GemmFamily family,
+                         GemmPolicy policy,
+                         const GroupedGemm& gemm,
+                         const GemmLaunch& launch);
+
+}  // namespace moetop
