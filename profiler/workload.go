@@ -1,7 +1,12 @@
 package profiler
 
+import (
+	"fmt"
+	"strconv"
+)
+
 // Workload is what an engine runs: one MoE layer's shape, its batch and its routing. Build one with
-// NewWorkload or from a preset, and check it with Validate.
+// ParseModel or CustomWorkload, and check it with Validate.
 type Workload struct {
 	Model        string  `json:"model"`        // preset name, or "custom"
 	Experts      int     `json:"experts"`      // E of the shard that runs, 1..1024
@@ -15,31 +20,123 @@ type Workload struct {
 	Seed         uint64  `json:"seed"`
 }
 
-// MaxRows bounds Tokens*TopK.
-const MaxRows = 262144
+// The limits of a workload. They are those of the C ABI.
+const (
+	// MaxRows bounds Tokens*TopK.
+	MaxRows = 262144
+	// MaxExperts bounds Experts.
+	MaxExperts = 1024
+	// MaxTopK bounds TopK.
+	MaxTopK = 32
+	// MaxWidth bounds Hidden and Intermediate, so that a typing error cannot overflow a size.
+	MaxWidth = 65536
+	// BlockWidth is the width of a scale block; Hidden and Intermediate are multiples of it.
+	BlockWidth = 128
+)
+
+// What a workload starts with where nothing else is said.
+const (
+	DefaultTokens = 128
+	DefaultSeed   = 1
+)
+
+// CustomModel is the Model of a workload whose shape comes from flags.
+const CustomModel = "custom"
+
+// CustomWorkload returns a workload of the given shape with the default batch, routing and seed.
+func CustomWorkload(experts, topK, hidden, intermediate int) Workload {
+	return Workload{
+		Model: CustomModel, Experts: experts, TopK: topK, Hidden: hidden, Intermediate: intermediate,
+		TP: 1, EP: 1, Tokens: DefaultTokens, Routing: Routing{Kind: Uniform}, Seed: DefaultSeed,
+	}
+}
 
 // Rows is R = T*k.
 func (w Workload) Rows() int { return w.Tokens * w.TopK }
 
-// Routing names a distribution of tokens over experts. The k experts of a token are distinct.
-type Routing struct {
-	Kind     RoutingKind
-	Exponent float64 // of zipf, > 0; 0 for the others
+// Validate returns an *ArgumentError that names the first field, by its flag, whose value an engine
+// cannot run.
+func (w Workload) Validate() error {
+	checks := []struct {
+		ok      bool
+		field   string
+		value   int
+		allowed string
+	}{
+		{w.Experts >= 1 && w.Experts <= MaxExperts, "experts", w.Experts, fmt.Sprintf("1 to %d", MaxExperts)},
+		{
+			w.TopK >= 1 && w.TopK <= min(w.Experts, MaxTopK), "top-k", w.TopK,
+			fmt.Sprintf("1 to %d with %d experts", min(w.Experts, MaxTopK), w.Experts),
+		},
+		{validWidth(w.Hidden), "hidden", w.Hidden, widths},
+		{validWidth(w.Intermediate), "intermediate", w.Intermediate, widths},
+		{w.TP >= 1, "tp", w.TP, "1 or more"},
+		{w.EP >= 1, "ep", w.EP, "1 or more"},
+		{
+			w.Tokens >= 1 && w.Tokens <= MaxRows/max(w.TopK, 1), "tokens", w.Tokens,
+			fmt.Sprintf("1 to %d with top-k %d", MaxRows/max(w.TopK, 1), w.TopK),
+		},
+	}
+	for _, c := range checks {
+		if !c.ok {
+			return &ArgumentError{Field: c.field, Value: strconv.Itoa(c.value), Allowed: c.allowed}
+		}
+	}
+	return w.Routing.Validate()
 }
 
-// RoutingKind is the family of a routing.
-type RoutingKind string
+const widths = "a multiple of 128 from 128 to 65536"
 
-// The routings: every expert alike; popularity falling as 1/rank^s; one expert that every token
-// visits, the others uniform.
-const (
-	Uniform RoutingKind = "uniform"
-	Zipf    RoutingKind = "zipf"
-	Hot     RoutingKind = "hot"
-)
+func validWidth(n int) bool { return n >= BlockWidth && n <= MaxWidth && n%BlockWidth == 0 }
 
-// TopK is one routing drawn for a workload.
-type TopK struct {
-	IDs     []int32   // [T,k]
-	Weights []float32 // [T,k]
+// Shard returns the workload of one rank when the whole model is split over tp ranks by intermediate
+// size and over ep ranks by experts. A shard that the workload already has is replaced, not
+// multiplied. The error is an *ArgumentError.
+func (w Workload) Shard(tp, ep int) (Workload, error) {
+	whole := w
+	whole.Intermediate *= max(w.TP, 1)
+	whole.Experts *= max(w.EP, 1)
+	if tp < 1 || whole.Intermediate%tp != 0 || whole.Intermediate/tp%BlockWidth != 0 {
+		return Workload{}, &ArgumentError{
+			Field: "tp", Value: strconv.Itoa(tp),
+			Allowed: fmt.Sprintf("a divisor of the intermediate size %d that leaves a multiple of %d",
+				whole.Intermediate, BlockWidth),
+		}
+	}
+	if ep < 1 || whole.Experts%ep != 0 || whole.Experts/ep < w.TopK {
+		return Workload{}, &ArgumentError{
+			Field: "ep", Value: strconv.Itoa(ep),
+			Allowed: fmt.Sprintf("a divisor of the %d experts that leaves at least top-k %d", whole.Experts, w.TopK),
+		}
+	}
+	whole.Intermediate /= tp
+	whole.Experts /= ep
+	whole.TP, whole.EP = tp, ep
+	return whole, nil
+}
+
+// Name is the model with its shard as ParseModel reads it, such as "dsv3-tp8".
+func (w Workload) Name() string { return w.Model + w.shards("-") }
+
+// Title names the model and its shard for people, such as "DeepSeek-V3 tp8".
+func (w Workload) Title() string {
+	title := w.Model
+	if p, ok := presetByName(w.Model); ok {
+		title = p.Title
+	}
+	if w.Model == CustomModel {
+		title = fmt.Sprintf("custom E%d k%d H%d I%d", w.Experts, w.TopK, w.Hidden, w.Intermediate)
+	}
+	return title + w.shards(" ")
+}
+
+func (w Workload) shards(separator string) string {
+	text := ""
+	if w.TP > 1 {
+		text += separator + "tp" + strconv.Itoa(w.TP)
+	}
+	if w.EP > 1 {
+		text += separator + "ep" + strconv.Itoa(w.EP)
+	}
+	return text
 }
