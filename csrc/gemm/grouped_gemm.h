@@ -1,4 +1,5 @@
-// The FP8 block-scaled grouped GEMM of one stage, behind one call for every kernel family and policy.
+// The FP8 block-scaled grouped GEMM of one stage, behind one call for every kernel family and
+// policy.
 //
 // For each expert e with rows [offsets[e], offsets[e+1]):
 //   d[rows, n] = (a[rows, k] x b[e, n, k]^T), bf16, accumulated in fp32 with the scales

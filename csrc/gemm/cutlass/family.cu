@@ -1,0 +1,183 @@
+#include "gemm/cutlass/family.h"
+
+#include <algorithm>
+#include <climits>
+
+#include "common/error.h"
+#include "gemm/cutlass/tile.h"
+
+namespace moetop::cutlass_family {
+namespace {
+
+// A class takes the experts with at most max_rows rows that no class before it took.
+struct TileClass {
+    int max_rows;
+    TileOps ops;
+};
+
+constexpr int kMaxClasses = 3;
+
+struct Plan {
+    TileClass classes[kMaxClasses];
+    int num_classes;
+};
+
+// Up to this many rows of all experts together the generic policy takes its small tile. The bounds
+// here and below are sglang's for Hopper parts other than the H20.
+constexpr int kGenericSmallRows = 2048;
+
+Plan make_plan(GemmPolicy policy, int num_rows) {
+    if (policy == GemmPolicy::kExpertSpecialized) {
+        return {{{32, swapped_256x32_cooperative()},
+                 {64, swapped_256x64_cooperative()},
+                 {INT_MAX, plain_128x128_cooperative()}},
+                3};
+    }
+    const bool is_small = num_rows <= kGenericSmallRows;
+    return {{{INT_MAX, is_small ? swapped_128x32_pingpong() : plain_128x128_cooperative()}}, 1};
+}
+
+// The workspace: the problem table, a list of shapes for each class, and each class's scratch.
+struct Workspace {
+    ProblemTable table;
+    ProblemShape* shapes[kMaxClasses];
+    void* scratch[kMaxClasses];
+    size_t bytes;
+};
+
+size_t max_scratch_bytes(int num_experts, int num_sms) {
+    size_t bytes = 0;
+    for (const TileOps& ops : {swapped_128x32_pingpong(),
+                               swapped_256x32_cooperative(),
+                               swapped_256x64_cooperative(),
+                               plain_128x128_cooperative()}) {
+        bytes = std::max(bytes, ops.scratch_bytes(num_experts, num_sms));
+    }
+    return bytes;
+}
+
+Workspace carve(void* base, int num_experts, int num_sms) {
+    constexpr size_t kAlignment = 256;
+    Workspace space{};
+    auto take = [&](auto*& pointer, size_t bytes) {
+        using Pointer = std::remove_reference_t<decltype(pointer)>;
+        pointer = reinterpret_cast<Pointer>(static_cast<char*>(base) + space.bytes);
+        space.bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    };
+    const size_t num = static_cast<size_t>(num_experts);
+    ProblemTable& table = space.table;
+    take(table.a, num * sizeof(*table.a));
+    take(table.b, num * sizeof(*table.b));
+    take(table.a_scale, num * sizeof(*table.a_scale));
+    take(table.b_scale, num * sizeof(*table.b_scale));
+    take(table.d, num * sizeof(*table.d));
+    take(table.operand_stride, num * sizeof(*table.operand_stride));
+    take(table.output_stride, num * sizeof(*table.output_stride));
+    const size_t scratch = max_scratch_bytes(num_experts, num_sms);
+    for (int c = 0; c < kMaxClasses; ++c) {
+        take(space.shapes[c], num * sizeof(ProblemShape));
+        take(space.scratch[c], scratch);
+    }
+    return space;
+}
+
+struct PrepareParams {
+    GroupedGemm gemm;
+    ProblemTable table;
+    ProblemShape* shapes[kMaxClasses];
+    int max_rows[kMaxClasses];
+    bool swapped[kMaxClasses];
+    int num_classes;
+};
+
+// One thread an expert: no list needs a scan, because an expert outside a class stands in its list
+// with an empty shape, which the tile kernels step over.
+__global__ void prepare_problems(const __grid_constant__ PrepareParams params) {
+    const int expert = blockIdx.x * blockDim.x + threadIdx.x;
+    const GroupedGemm& gemm = params.gemm;
+    if (expert >= gemm.num_experts)
+        return;
+    const int64_t first = gemm.offsets[expert];
+    const int rows = gemm.offsets[expert + 1] - static_cast<int>(first);
+    const int64_t n = gemm.n;
+    const int64_t k = gemm.k;
+
+    params.table.a[expert] = gemm.a + first * k;
+    params.table.b[expert] = gemm.b + expert * n * k;
+    params.table.a_scale[expert] = gemm.a_scale + first * (k / 128);
+    params.table.b_scale[expert] = gemm.b_scale + expert * (n / 128) * (k / 128);
+    params.table.d[expert] = gemm.d + first * n;
+    params.table.operand_stride[expert] = k;
+    params.table.output_stride[expert] = n;
+
+    bool is_taken = rows == 0;
+#pragma unroll
+    for (int c = 0; c < kMaxClasses; ++c) {
+        if (c >= params.num_classes)
+            break;
+        ProblemShape shape{0, 0, 0};
+        if (!is_taken && rows <= params.max_rows[c]) {
+            is_taken = true;
+            shape = params.swapped[c] ? ProblemShape{gemm.n, rows, gemm.k}
+                                      : ProblemShape{rows, gemm.n, gemm.k};
+        }
+        params.shapes[c][expert] = shape;
+    }
+}
+
+void launch_prepare(const Plan& plan,
+                    const GroupedGemm& gemm,
+                    const Workspace& space,
+                    cudaStream_t stream) {
+    PrepareParams params{};
+    params.gemm = gemm;
+    params.table = space.table;
+    params.num_classes = plan.num_classes;
+    for (int c = 0; c < plan.num_classes; ++c) {
+        params.shapes[c] = space.shapes[c];
+        params.max_rows[c] = plan.classes[c].max_rows;
+        params.swapped[c] = plan.classes[c].ops.swapped;
+    }
+    constexpr int kThreads = 256;
+    const int num_blocks = (gemm.num_experts + kThreads - 1) / kThreads;
+    prepare_problems<<<num_blocks, kThreads, 0, stream>>>(params);
+    MOETOP_CHECK_CUDA(cudaGetLastError());
+}
+
+}  // namespace
+
+size_t workspace_bytes(int num_experts, int num_sms) {
+    return carve(nullptr, num_experts, num_sms).bytes;
+}
+
+void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch) {
+    const Plan plan = make_plan(policy, gemm.num_rows);
+    const Workspace space = carve(gemm.workspace, gemm.num_experts, launch.num_sms);
+    launch_prepare(plan, gemm, space, launch.stream);
+
+    // Several classes either follow each other by programmatic dependent launch or fork into
+    // streams of their own. They share nothing but the table, so any order and overlap is right.
+    const bool is_forked = plan.num_classes > 1 && launch.es_launch == EsLaunch::kStreams;
+    if (is_forked)
+        MOETOP_CHECK_CUDA(cudaEventRecord(launch.fork, launch.stream));
+    for (int c = 0; c < plan.num_classes; ++c) {
+        const bool is_side = is_forked && c > 0;
+        const cudaStream_t stream = is_side ? launch.side_streams[c - 1] : launch.stream;
+        if (is_side)
+            MOETOP_CHECK_CUDA(cudaStreamWaitEvent(stream, launch.fork));
+        plan.classes[c].ops.launch({space.table,
+                                    space.shapes[c],
+                                    gemm.num_experts,
+                                    launch.num_sms,
+                                    space.scratch[c],
+                                    stream,
+                                    plan.num_classes > 1 && !is_forked});
+        if (is_side)
+            MOETOP_CHECK_CUDA(cudaEventRecord(launch.join[c - 1], stream));
+    }
+    for (int c = 1; is_forked && c < plan.num_classes; ++c) {
+        MOETOP_CHECK_CUDA(cudaStreamWaitEvent(launch.stream, launch.join[c - 1]));
+    }
+}
+
+}  // namespace moetop::cutlass_family

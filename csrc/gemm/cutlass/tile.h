@@ -1,0 +1,54 @@
+// What the planner of the cutlass family needs to know of a tile shape, free of CUTLASS itself:
+// each shape is compiled in a file of its own, because one takes over a minute.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace moetop::cutlass_family {
+
+// One expert's product as a tile kernel sees it: m x n x k, all zero for "nothing to do".
+struct ProblemShape {
+    int32_t m;
+    int32_t n;
+    int32_t k;
+};
+
+// Arrays of num_experts on the device, written by prepare_problems() in front of the tile kernels.
+struct ProblemTable {
+    const uint8_t** a;
+    const uint8_t** b;
+    const float** a_scale;
+    const float** b_scale;
+    __nv_bfloat16** d;
+    int64_t* operand_stride;  // k: elements between two rows of a, and of b
+    int64_t* output_stride;   // n: elements between two rows of d
+};
+
+struct TileLaunch {
+    ProblemTable table;
+    const ProblemShape* shapes;  // [num_experts], on the device
+    int num_experts;
+    int num_sms;
+    void* scratch;  // TileOps::scratch_bytes(), for tensor maps
+    cudaStream_t stream;
+    bool dependent;  // launch programmatically dependent on what is ahead in the stream
+};
+
+// A tile shape. With swapped operands the weights stand on the m side of the tensor core's product
+// and the tokens on its n side, whose granularity is finer: few tokens then waste less.
+struct TileOps {
+    bool swapped;
+    size_t (*scratch_bytes)(int num_experts, int num_sms);
+    void (*launch)(const TileLaunch& launch);
+};
+
+TileOps swapped_128x32_pingpong();
+TileOps swapped_256x32_cooperative();
+TileOps swapped_256x64_cooperative();
+TileOps plain_128x128_cooperative();
+
+}  // namespace moetop::cutlass_family

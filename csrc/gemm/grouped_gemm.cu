@@ -1,0 +1,53 @@
+#include "gemm/grouped_gemm.h"
+
+#include "common/error.h"
+#include "gemm/cutlass/family.h"
+
+namespace moetop {
+namespace {
+
+[[noreturn]] void throw_unsupported() {
+    throw Error(MOETOP_ERROR_UNSUPPORTED, "kernels: native is not in this build; allowed: cutlass");
+}
+
+}  // namespace
+
+size_t gemm_workspace_bytes(GemmFamily family, int num_experts, int num_sms) {
+    switch (family) {
+        case GemmFamily::kCutlass:
+            return cutlass_family::workspace_bytes(num_experts, num_sms);
+        case GemmFamily::kNative:
+            break;
+    }
+    throw_unsupported();
+}
+
+bool gemm_supported(GemmFamily family, int compute_major, int compute_minor, const char** reason) {
+    if (family != GemmFamily::kCutlass) {
+        *reason = "native kernels are not in this build";
+        return false;
+    }
+    // wgmma is not forward compatible: code for sm_90a runs on compute capability 9.0 alone.
+    if (compute_major != 9 || compute_minor != 0) {
+        *reason = "these kernels need compute capability 9.0 (Hopper)";
+        return false;
+    }
+    *reason = "";
+    return true;
+}
+
+void launch_grouped_gemm(GemmFamily family,
+                         GemmPolicy policy,
+                         const GroupedGemm& gemm,
+                         const GemmLaunch& launch) {
+    switch (family) {
+        case GemmFamily::kCutlass:
+            cutlass_family::launch(policy, gemm, launch);
+            return;
+        case GemmFamily::kNative:
+            break;
+    }
+    throw_unsupported();
+}
+
+}  // namespace moetop
