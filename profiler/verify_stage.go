@@ -18,6 +18,7 @@ const (
 	combineFloor = 0x1p-16
 	// scaleBound is a few roundings of fp32: amax/448, or amax times the rounded 1/448.
 	scaleBound = 0x1p-21
+	divisionBound = 0x1p-21
 	// actBound allows silu(gate)*up to pass through bfloat16 before it is quantized.
 	actBound = 0x1p-8
 	// fp8RowBound follows from half the spacing of E4M3.
@@ -126,10 +127,12 @@ func (q quantizedRow) check(t *tally, row int, want []float64, scaleBound, input
 		for i, v := range block {
 			column := kb*BlockWidth + i
 			got := q.values[q.codes[column]] * scale
-			bound := inputBound * math.Abs(v)
+			// The division by the scale, or the product with its inverse, rounds too: a value close to
+			// the middle of two codes may go either way.
+			bound := (inputBound + divisionBound) * math.Abs(v)
 			if scale > 0 {
-				reach := math.Abs(v) * (1 + inputBound + scaleBound) / scale
-				bound += fp8HalfSpacing(reach) * scale * (1 + scaleBound)
+				reach := (math.Abs(v) + bound) / scale
+				bound += fp8HalfSpacing(reach) * scale
 			}
 			t.element(row, column, got, v, bound)
 			sum.add(got, v)
