@@ -74,6 +74,8 @@ class StepAssembler {
     // Takes up to capacity timings, oldest first, and returns their number.
     size_t read(moetop_step_timing* timings, size_t capacity);
     uint64_t dropped() const { return dropped_; }
+    // Steps that were announced and wait for records, or for an earlier step's.
+    size_t num_pending() const { return pending_.size(); }
     // Mean time of the index-th planned kernel over the timed steps; negative if there is none.
     double mean_us(uint32_t mask, size_t index) const;
 

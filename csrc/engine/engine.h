@@ -1,0 +1,79 @@
+// The engine behind the ABI: one layer, a graph for each ES mask, a timer, and steps in flight.
+//
+// One thread uses an engine; only set_es_mask() may be called by any. Every failure is an Error.
+// After MOETOP_ERROR_CUDA the engine is lost and every call says so.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/config.h"
+#include "engine/layer.h"
+#include "engine/resources.h"
+#include "engine/step_graph.h"
+#include "engine/timer.h"
+#include "moetop.h"
+
+namespace moetop {
+
+class Engine {
+  public:
+    // Checks everything that can be checked before it allocates anything.
+    explicit Engine(const moetop_config& config);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // What a configuration would take; touches no device memory.
+    static moetop_memory estimate_memory(const moetop_config& config);
+
+    // All but struct_size.
+    void info(moetop_engine_info* info) const;
+    void set_es_mask(uint32_t mask);
+    void set_routings(const int32_t* ids, const float* weights);
+    void run(int32_t num_steps);
+    void synchronize();
+    size_t read_timings(moetop_step_timing* timings, size_t capacity, uint64_t* dropped);
+    void read_tensor(int32_t tensor, uint64_t offset, void* destination, uint64_t num_bytes);
+    // Fills launches up to capacity, all but struct_size, and returns how many there are.
+    size_t describe_launches(uint32_t mask, moetop_launch* launches, size_t capacity);
+
+  private:
+    void choose_timer();
+    void warm_up();
+    void capture();
+    void restart();
+    void rehearse();
+    std::string missing_timings();
+    void launch_step();
+    void wait_for(uint64_t step);
+    void poll();
+    void mark_finished(uint64_t num_finished);
+    template <typename Body>
+    void guard(Body body);
+
+    const moetop_config config_;
+    EsLaunch es_launch_;
+    // The stream goes last of what CUDA owns: everything below is used on it.
+    Stream stream_;
+    std::unique_ptr<StepTimer> timer_;
+    std::string timer_reason_;
+    std::unique_ptr<Layer> layer_;
+    // graphs_[mask][slot]
+    std::array<std::vector<std::unique_ptr<StepGraph>>, MOETOP_NUM_ES_MASKS> graphs_;
+    // Recorded after every second step: a waiting host is woken half as often.
+    std::array<Event, 2> pair_done_;
+    Event all_done_;
+
+    std::atomic<uint32_t> es_mask_{0};
+    uint64_t num_launched_ = 0;
+    uint64_t num_finished_ = 0;  // known to have finished
+    uint64_t num_settled_ = 0;   // launched when the timer was told last that nothing runs
+    std::string lost_;           // why, once the engine is
+};
+
+}  // namespace moetop
