@@ -1,0 +1,239 @@
+// A native check of the whole library on a GPU, through the C ABI alone; small enough to run under
+// compute-sanitizer.
+//
+//   gpu_smoke [--no-cupti] [--small]
+//
+// --no-cupti leaves the CUPTI timer out, for tools that own CUPTI themselves; --small leaves out
+// the workloads with many rows. Prints a line a check and exits 1 if one failed.
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "engine_checks.h"
+#include "moetop.h"
+#include "reference.h"
+
+namespace {
+
+using namespace moetop_test;
+
+int num_failures = 0;
+
+bool report(const std::string& check, const std::string& problem) {
+    std::printf("%s %s%s%s\n",
+                problem.empty() ? "ok  " : "FAIL",
+                check.c_str(),
+                problem.empty() ? "" : ": ",
+                problem.c_str());
+    std::fflush(stdout);
+    if (!problem.empty())
+        ++num_failures;
+    return problem.empty();
+}
+
+moetop_config make_config(int experts, int top_k, int hidden, int intermediate, int tokens) {
+    moetop_config config = {};
+    config.struct_size = sizeof(config);
+    config.experts = experts;
+    config.top_k = top_k;
+    config.hidden = hidden;
+    config.intermediate = intermediate;
+    config.tokens = tokens;
+    config.num_routings = 3;
+    config.seed = 42;
+    return config;
+}
+
+void check_stages(const std::string& name, const moetop_config& config, const Step& step) {
+    // A wrong route would send the checks after it out of bounds.
+    if (!report(name + " route", check_route(config, step)))
+        return;
+    report(name + " quant", check_quant(config, step));
+    report(name + " up", check_gemm(config, step, MOETOP_STAGE_UP));
+    report(name + " act", check_act(config, step));
+    report(name + " down", check_gemm(config, step, MOETOP_STAGE_DOWN));
+    report(name + " combine", check_combine(config, step));
+}
+
+// All masks on one engine: results, ring, repeatability, timings, launches, and new routings.
+void check_workload(const std::string& name, const moetop_config& config) {
+    moetop_engine* engine = nullptr;
+    if (!report(name + " create", problem_of(moetop_create(&config, &engine))))
+        return;
+    std::vector<uint32_t> masks;
+    for (uint32_t round = 0; round < 2; ++round) {
+        const Routings routings = make_routings(config, 7 + round);
+        report(
+            name + " set_routings",
+            problem_of(moetop_set_routings(engine, routings.ids.data(), routings.weights.data())));
+        for (uint32_t mask = 0; mask < MOETOP_NUM_ES_MASKS; ++mask) {
+            const std::string here =
+                name + " routings " + std::to_string(round) + " mask " + std::to_string(mask);
+            moetop_set_es_mask(engine, mask);
+            Step steps[2];
+            for (Step& step : steps) {
+                // A whole turn of the ring between the two, so that their inputs are the same.
+                report(here + " run", problem_of(moetop_run(engine, config.num_routings)));
+                masks.insert(masks.end(), static_cast<size_t>(config.num_routings), mask);
+                const std::string problem = read_step(engine, config, &step);
+                if (!report(here + " read", problem))
+                    return;
+            }
+            report(here + " ring", check_ring(config, routings, steps[1], masks.size() - 1));
+            report(here + " repeat", same_bits(steps[0], steps[1]));
+            check_stages(here, config, steps[1]);
+            // One step more, so that each mask ends at another place in the ring.
+            report(here + " step", problem_of(moetop_run(engine, 1)));
+            masks.push_back(mask);
+        }
+    }
+    report(name + " synchronize", problem_of(moetop_synchronize(engine)));
+    report(name + " timings", check_timings(engine, config, masks));
+    for (uint32_t mask = 0; mask < MOETOP_NUM_ES_MASKS; ++mask) {
+        report(name + " launches of mask " + std::to_string(mask), check_launches(engine, mask));
+    }
+    report(name + " destroy", problem_of(moetop_destroy(engine)));
+}
+
+std::string expect_refusal(int32_t status, int32_t want, const char* field) {
+    if (status != want)
+        return "status " + std::to_string(status) + ", want " + std::to_string(want);
+    const char* const text = moetop_last_error();
+    if (std::strstr(text, field) != nullptr)
+        return "";
+    return std::string("the text does not name ") + field + ": " + text;
+}
+
+void check_refusals() {
+    struct Case {
+        const char* field;
+        void (*spoil)(moetop_config*);
+    };
+    const Case cases[] = {
+        {"experts", [](moetop_config* c) { c->experts = 0; }},
+        {"experts", [](moetop_config* c) { c->experts = 1025; }},
+        {"top_k", [](moetop_config* c) { c->top_k = c->experts + 1; }},
+        {"hidden", [](moetop_config* c) { c->hidden = 200; }},
+        {"intermediate", [](moetop_config* c) { c->intermediate = 64; }},
+        {"tokens", [](moetop_config* c) { c->tokens = 262144; }},
+        {"num_routings", [](moetop_config* c) { c->num_routings = 65; }},
+        {"kernels", [](moetop_config* c) { c->kernels = 2; }},
+        {"timer", [](moetop_config* c) { c->timer = -1; }},
+        {"es_launch", [](moetop_config* c) { c->es_launch = 3; }},
+        {"struct_size", [](moetop_config* c) { c->struct_size = 4; }},
+    };
+    for (const Case& refused : cases) {
+        moetop_config config = make_config(8, 2, 256, 128, 4);
+        refused.spoil(&config);
+        moetop_engine* engine = nullptr;
+        report(
+            std::string("refuses ") + refused.field,
+            expect_refusal(moetop_create(&config, &engine), MOETOP_ERROR_ARGUMENT, refused.field));
+    }
+    const moetop_config huge = make_config(1024, 8, 131072, 131072, 1);
+    moetop_engine* engine = nullptr;
+    report("refuses what does not fit",
+           expect_refusal(moetop_create(&huge, &engine), MOETOP_ERROR_MEMORY, "weights"));
+
+    const moetop_config config = make_config(8, 2, 256, 128, 4);
+    if (!report("create for bad routings", problem_of(moetop_create(&config, &engine))))
+        return;
+    Routings routings = make_routings(config, 1);
+    routings.ids[0] = 8;
+    report("refuses an id out of range",
+           expect_refusal(moetop_set_routings(engine, routings.ids.data(), routings.weights.data()),
+                          MOETOP_ERROR_ARGUMENT,
+                          "topk_ids"));
+    routings.ids[0] = routings.ids[1];
+    report("refuses an expert twice",
+           expect_refusal(moetop_set_routings(engine, routings.ids.data(), routings.weights.data()),
+                          MOETOP_ERROR_ARGUMENT,
+                          "distinct"));
+    report("refuses a mask",
+           expect_refusal(moetop_set_es_mask(engine, 4), MOETOP_ERROR_ARGUMENT, "es_mask"));
+    report("destroy", problem_of(moetop_destroy(engine)));
+}
+
+// Many steps without waiting: every one is timed, none is mixed up with another.
+void check_stream_of_steps(const std::string& name, moetop_config config) {
+    constexpr int kSteps = 2000;
+    moetop_engine* engine = nullptr;
+    if (!report(name + " create", problem_of(moetop_create(&config, &engine))))
+        return;
+    std::vector<uint32_t> masks;
+    for (int step = 0; step < kSteps; ++step) {
+        const auto mask = static_cast<uint32_t>(step / 7 % MOETOP_NUM_ES_MASKS);
+        moetop_set_es_mask(engine, mask);
+        masks.push_back(mask);
+        const int32_t status = moetop_run(engine, 1);
+        if (status == MOETOP_OK)
+            continue;
+        report(name + " run", problem_of(status));
+        break;
+    }
+    report(name + " synchronize", problem_of(moetop_synchronize(engine)));
+    report(name + " timings", check_timings(engine, config, masks));
+    report(name + " destroy", problem_of(moetop_destroy(engine)));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    bool has_cupti = true;
+    bool is_small = false;
+    for (int i = 1; i < argc; ++i) {
+        if (std::strcmp(argv[i], "--no-cupti") == 0) {
+            has_cupti = false;
+        } else if (std::strcmp(argv[i], "--small") == 0) {
+            is_small = true;
+        } else {
+            std::fprintf(stderr, "gpu_smoke: %s is not allowed: --no-cupti, --small\n", argv[i]);
+            return 2;
+        }
+    }
+    std::printf("%s\n", moetop_provider());
+    struct Named {
+        const char* name;
+        int32_t value;
+    };
+    std::vector<Named> timers = {{"events", MOETOP_TIMER_EVENTS}, {"none", MOETOP_TIMER_NONE}};
+    if (has_cupti)
+        timers.insert(timers.begin(), {"cupti", MOETOP_TIMER_CUPTI});
+    const Named es_launches[] = {{"pdl", MOETOP_ES_LAUNCH_PDL},
+                                 {"streams", MOETOP_ES_LAUNCH_STREAMS}};
+    struct Shape {
+        const char* name;
+        moetop_config config;
+        bool has_many_rows;
+    };
+    const Shape shapes[] = {
+        {"tiny", make_config(8, 2, 256, 128, 5), false},
+        {"one", make_config(1, 1, 128, 128, 1), false},
+        {"ragged", make_config(32, 6, 384, 256, 77), false},
+        {"middle", make_config(64, 8, 256, 256, 1500), true},
+        {"long", make_config(16, 16, 128, 128, 8200), true},
+        {"experts", make_config(1024, 8, 256, 128, 301), true},
+    };
+    check_refusals();
+    for (const Named& timer : timers) {
+        for (const Shape& shape : shapes) {
+            if (is_small && shape.has_many_rows)
+                continue;
+            for (const Named& es_launch : es_launches) {
+                moetop_config config = shape.config;
+                config.timer = timer.value;
+                config.es_launch = es_launch.value;
+                check_workload(std::string(shape.name) + " " + timer.name + " " + es_launch.name,
+                               config);
+            }
+        }
+        if (is_small)
+            continue;
+        moetop_config config = shapes[0].config;
+        config.timer = timer.value;
+        check_stream_of_steps(std::string("stream ") + timer.name, config);
+    }
+    std::printf("gpu_smoke: %d failed\n", num_failures);
+    return num_failures == 0 ? 0 : 1;
+}
