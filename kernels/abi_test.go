@@ -39,8 +39,7 @@ func TestABILayout(t *testing.T) {
 	} {
 		kind := reflect.TypeOf(s.value)
 		want = append(want, fmt.Sprintf("%s %d", s.name, kind.Size()))
-		for i := range kind.NumField() {
-			f := kind.Field(i)
+		for f := range kind.Fields() {
 			want = append(want, fmt.Sprintf("%s.%s %d %d", s.name, cName(f.Name), f.Offset, f.Type.Size()))
 		}
 	}

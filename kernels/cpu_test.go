@@ -189,8 +189,7 @@ func TestCPURefusesWhatDoesNotFit(t *testing.T) {
 	w := profiler.CustomWorkload(1024, 1, 65536, 65536) // 13 TB of weights
 	w.Tokens = 1
 	_, err := OpenCPU(profiler.EngineConfig{Workload: w, Routings: profiler.NewRoutings(w, 1)})
-	var memory *profiler.MemoryError
-	if !errors.As(err, &memory) {
+	if _, ok := errors.AsType[*profiler.MemoryError](err); !ok {
 		t.Errorf("error = %v, want a MemoryError", err)
 	}
 }

@@ -66,15 +66,15 @@ func OpenCUDA(lib *Library, device int, cfg profiler.EngineConfig) (profiler.Eng
 	if err := checkDeviceMemory(need, gpu); err != nil {
 		return nil, err
 	}
-	var handle *C.moetop_engine
+	handle := new(*C.moetop_engine)
 	err = lib.call("creating the engine", func() C.int32_t {
-		return C.shim_create(lib.calls, (*C.moetop_config)(unsafe.Pointer(&config)), &handle)
+		return C.shim_create(lib.calls, (*C.moetop_config)(unsafe.Pointer(&config)), handle)
 	})
 	if err != nil {
 		return nil, err
 	}
 	e := &cudaEngine{
-		library: lib, handle: handle, buffer: make([]abiStepTiming, timingsPerCall), read: new(timingsRead),
+		library: lib, handle: *handle, buffer: make([]abiStepTiming, timingsPerCall), read: new(timingsRead),
 	}
 	if err := e.prepare(gpu, cfg); err != nil {
 		return nil, errors.Join(err, e.Close())

@@ -46,12 +46,11 @@ func Select(opts SelectOptions) (Selection, error) {
 	if err == nil {
 		return selected, nil
 	}
-	var argument *profiler.ArgumentError
-	if errors.As(err, &argument) {
+	if _, ok := errors.AsType[*profiler.ArgumentError](err); ok {
 		return Selection{}, err
 	}
-	var noGPU *profiler.NoGPUError
-	if !errors.As(err, &noGPU) {
+	noGPU, ok := errors.AsType[*profiler.NoGPUError](err)
+	if !ok {
 		noGPU = &profiler.NoGPUError{Reason: err.Error()}
 	}
 	if engine == 1 {

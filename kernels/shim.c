@@ -16,10 +16,11 @@ static int find(void* handle, const char* name, void* function, char* text, size
     return SHIM_OK;
 }
 
-#define FIND(call)                                                                     \
-    do {                                                                               \
-        int found = find(handle, "moetop_" #call, &library->call, text, text_size);    \
-        if (found != SHIM_OK) return found;                                            \
+#define FIND(call)                                                                  \
+    do {                                                                            \
+        int found = find(handle, "moetop_" #call, &library->call, text, text_size); \
+        if (found != SHIM_OK)                                                       \
+            return found;                                                           \
     } while (0)
 
 int shim_open(const char* path, shim_library* library, char* text, size_t text_size) {
@@ -31,7 +32,8 @@ int shim_open(const char* path, shim_library* library, char* text, size_t text_s
         return SHIM_CANNOT_OPEN;
     }
     FIND(abi_version);
-    if (library->abi_version() != MOETOP_ABI_VERSION) return SHIM_WRONG_VERSION;
+    if (library->abi_version() != MOETOP_ABI_VERSION)
+        return SHIM_WRONG_VERSION;
     FIND(provider);
     FIND(last_error);
     FIND(device_count);
@@ -50,19 +52,28 @@ int shim_open(const char* path, shim_library* library, char* text, size_t text_s
     return SHIM_OK;
 }
 
-uint32_t shim_abi_version(const shim_library* l) { return l->abi_version(); }
+uint32_t shim_abi_version(const shim_library* l) {
+    return l->abi_version();
+}
 
-const char* shim_provider(const shim_library* l) { return l->provider(); }
+const char* shim_provider(const shim_library* l) {
+    return l->provider();
+}
 
-const char* shim_last_error(const shim_library* l) { return l->last_error(); }
+const char* shim_last_error(const shim_library* l) {
+    return l->last_error();
+}
 
-int32_t shim_device_count(const shim_library* l, int32_t* count) { return l->device_count(count); }
+int32_t shim_device_count(const shim_library* l, int32_t* count) {
+    return l->device_count(count);
+}
 
 int32_t shim_get_device_info(const shim_library* l, int32_t device, moetop_device_info* info) {
     return l->get_device_info(device, info);
 }
 
-int32_t shim_estimate_memory(const shim_library* l, const moetop_config* config,
+int32_t shim_estimate_memory(const shim_library* l,
+                             const moetop_config* config,
                              moetop_memory* memory) {
     return l->estimate_memory(config, memory);
 }
@@ -71,7 +82,8 @@ int32_t shim_create(const shim_library* l, const moetop_config* config, moetop_e
     return l->create(config, engine);
 }
 
-int32_t shim_get_engine_info(const shim_library* l, const moetop_engine* engine,
+int32_t shim_get_engine_info(const shim_library* l,
+                             const moetop_engine* engine,
                              moetop_engine_info* info) {
     return l->get_engine_info(engine, info);
 }
@@ -80,7 +92,9 @@ int32_t shim_set_es_mask(const shim_library* l, moetop_engine* engine, uint32_t 
     return l->set_es_mask(engine, mask);
 }
 
-int32_t shim_set_routings(const shim_library* l, moetop_engine* engine, const int32_t* topk_ids,
+int32_t shim_set_routings(const shim_library* l,
+                          moetop_engine* engine,
+                          const int32_t* topk_ids,
                           const float* topk_weights) {
     return l->set_routings(engine, topk_ids, topk_weights);
 }
@@ -93,19 +107,33 @@ int32_t shim_synchronize(const shim_library* l, moetop_engine* engine) {
     return l->synchronize(engine);
 }
 
-int32_t shim_read_timings(const shim_library* l, moetop_engine* engine, moetop_step_timing* timings,
-                          int32_t capacity, int32_t* count, uint64_t* dropped) {
+int32_t shim_read_timings(const shim_library* l,
+                          moetop_engine* engine,
+                          moetop_step_timing* timings,
+                          int32_t capacity,
+                          int32_t* count,
+                          uint64_t* dropped) {
     return l->read_timings(engine, timings, capacity, count, dropped);
 }
 
-int32_t shim_read_tensor(const shim_library* l, moetop_engine* engine, int32_t tensor,
-                         uint64_t offset_bytes, void* destination, uint64_t num_bytes) {
+int32_t shim_read_tensor(const shim_library* l,
+                         moetop_engine* engine,
+                         int32_t tensor,
+                         uint64_t offset_bytes,
+                         void* destination,
+                         uint64_t num_bytes) {
     return l->read_tensor(engine, tensor, offset_bytes, destination, num_bytes);
 }
 
-int32_t shim_describe_launches(const shim_library* l, moetop_engine* engine, uint32_t mask,
-                               moetop_launch* launches, int32_t capacity, int32_t* count) {
+int32_t shim_describe_launches(const shim_library* l,
+                               moetop_engine* engine,
+                               uint32_t mask,
+                               moetop_launch* launches,
+                               int32_t capacity,
+                               int32_t* count) {
     return l->describe_launches(engine, mask, launches, capacity, count);
 }
 
-int32_t shim_destroy(const shim_library* l, moetop_engine* engine) { return l->destroy(engine); }
+int32_t shim_destroy(const shim_library* l, moetop_engine* engine) {
+    return l->destroy(engine);
+}

@@ -43,22 +43,38 @@ const char* shim_provider(const shim_library* l);
 const char* shim_last_error(const shim_library* l);
 int32_t shim_device_count(const shim_library* l, int32_t* count);
 int32_t shim_get_device_info(const shim_library* l, int32_t device, moetop_device_info* info);
-int32_t shim_estimate_memory(const shim_library* l, const moetop_config* config,
+int32_t shim_estimate_memory(const shim_library* l,
+                             const moetop_config* config,
                              moetop_memory* memory);
 int32_t shim_create(const shim_library* l, const moetop_config* config, moetop_engine** engine);
-int32_t shim_get_engine_info(const shim_library* l, const moetop_engine* engine,
+int32_t shim_get_engine_info(const shim_library* l,
+                             const moetop_engine* engine,
                              moetop_engine_info* info);
 int32_t shim_set_es_mask(const shim_library* l, moetop_engine* engine, uint32_t mask);
-int32_t shim_set_routings(const shim_library* l, moetop_engine* engine, const int32_t* topk_ids,
+int32_t shim_set_routings(const shim_library* l,
+                          moetop_engine* engine,
+                          const int32_t* topk_ids,
                           const float* topk_weights);
 int32_t shim_run(const shim_library* l, moetop_engine* engine, int32_t num_steps);
 int32_t shim_synchronize(const shim_library* l, moetop_engine* engine);
-int32_t shim_read_timings(const shim_library* l, moetop_engine* engine, moetop_step_timing* timings,
-                          int32_t capacity, int32_t* count, uint64_t* dropped);
-int32_t shim_read_tensor(const shim_library* l, moetop_engine* engine, int32_t tensor,
-                         uint64_t offset_bytes, void* destination, uint64_t num_bytes);
-int32_t shim_describe_launches(const shim_library* l, moetop_engine* engine, uint32_t mask,
-                               moetop_launch* launches, int32_t capacity, int32_t* count);
+int32_t shim_read_timings(const shim_library* l,
+                          moetop_engine* engine,
+                          moetop_step_timing* timings,
+                          int32_t capacity,
+                          int32_t* count,
+                          uint64_t* dropped);
+int32_t shim_read_tensor(const shim_library* l,
+                         moetop_engine* engine,
+                         int32_t tensor,
+                         uint64_t offset_bytes,
+                         void* destination,
+                         uint64_t num_bytes);
+int32_t shim_describe_launches(const shim_library* l,
+                               moetop_engine* engine,
+                               uint32_t mask,
+                               moetop_launch* launches,
+                               int32_t capacity,
+                               int32_t* count);
 int32_t shim_destroy(const shim_library* l, moetop_engine* engine);
 
 #endif

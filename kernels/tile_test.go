@@ -1,6 +1,10 @@
 package kernels
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/moetop/moetop/profiler"
+)
 
 func TestTileHeightsFitTheMicroKernel(t *testing.T) {
 	t.Parallel()
@@ -58,6 +62,32 @@ func TestTiles(t *testing.T) {
 				t.Errorf("tiles end at row %d of %d", next, offsets[len(offsets)-1])
 			}
 		})
+	}
+}
+
+// The toggle has a true effect on the preset that the CPU engine is for: a good part of the rows that
+// the generic policy computes is padding, and specialization leaves most of that out.
+func TestSpecializationSavesPadding(t *testing.T) {
+	t.Parallel()
+	w, err := profiler.ParseModel(profiler.TinyModel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []profiler.Routing{{Kind: profiler.Uniform}, {Kind: profiler.Zipf, Exponent: 1}} {
+		w.Routing = r
+		computed := map[bool]int{}
+		for _, topk := range profiler.NewRoutings(w, 8) {
+			offsets := make([]int32, w.Experts+1)
+			countRows(offsets, topk.IDs)
+			for _, specialized := range []bool{false, true} {
+				for _, tl := range tiles(nil, offsets, specialized) {
+					computed[specialized] += tl.height
+				}
+			}
+		}
+		if generic, es := computed[false], computed[true]; 4*es > 3*generic || es < 8*w.Rows() {
+			t.Errorf("%v: %d rows with ES off, %d on, of which %d exist", r, generic, es, 8*w.Rows())
+		}
 	}
 }
 

@@ -82,6 +82,10 @@ func (g *gemmWorker) chunk(op *gemmOperands, expert, column, row, rows int, out 
 	}
 }
 
+// dequantize and addProducts touch one worker's memory and operands that nobody writes: the race
+// detector would make them ten times slower for nothing.
+//
+//go:norace
 func (g *gemmWorker) dequantize(dst *wideRow, codes []uint8, scale float64) {
 	for i, code := range codes[:BlockWidth] {
 		dst[i] = g.values[code] * scale
@@ -90,6 +94,8 @@ func (g *gemmWorker) dequantize(dst *wideRow, codes []uint8, scale float64) {
 
 // addProducts adds the products of four rows and two columns: eight sums that do not wait for each
 // other.
+//
+//go:norace
 func addProducts(sum, a *[4]wideRow, w *[2]wideRow, j int) {
 	var s0, s1, s2, s3, t0, t1, t2, t3 float64
 	for k := range BlockWidth {

@@ -17,7 +17,7 @@ const (
 	// combineFloor is for cancelling sums of a few products, each rounded in fp32.
 	combineFloor = 0x1p-16
 	// scaleBound is a few roundings of fp32: amax/448, or amax times the rounded 1/448.
-	scaleBound = 0x1p-21
+	scaleBound    = 0x1p-21
 	divisionBound = 0x1p-21
 	// actBound allows silu(gate)*up to pass through bfloat16 before it is quantized.
 	actBound = 0x1p-8

@@ -1,6 +1,6 @@
 /* A provider library without a GPU, for tests of everything around the kernels. It implements
- * moetop.h plausibly: steps take time, expert specialization changes it, timings add up. It computes
- * nothing: tensors are zeros, but for the routing that it was given.
+ * moetop.h plausibly: steps take time, expert specialization changes it, timings add up. It
+ * computes nothing: tensors are zeros, but for the routing that it was given.
  *
  * Build: cc -shared -fPIC -o libmoetop.so fake.c -I <repository>/csrc/include
  *        with -DFAKE_NO_SYMBOL to leave moetop_synchronize out.
@@ -80,15 +80,25 @@ static void sleep_until(uint64_t ns) {
     }
 }
 
-static uint64_t rows(const moetop_config* c) { return (uint64_t)c->tokens * (uint64_t)c->top_k; }
+static uint64_t rows(const moetop_config* c) {
+    return (uint64_t)c->tokens * (uint64_t)c->top_k;
+}
 
-static uint64_t ring_size(const moetop_config* c) { return rows(c) * (uint64_t)c->num_routings; }
+static uint64_t ring_size(const moetop_config* c) {
+    return rows(c) * (uint64_t)c->num_routings;
+}
 
-uint32_t moetop_abi_version(void) { return MOETOP_ABI_VERSION + (fault("abi") ? 1u : 0u); }
+uint32_t moetop_abi_version(void) {
+    return MOETOP_ABI_VERSION + (fault("abi") ? 1u : 0u);
+}
 
-const char* moetop_provider(void) { return "fake provider for tests"; }
+const char* moetop_provider(void) {
+    return "fake provider for tests";
+}
 
-const char* moetop_last_error(void) { return last_error; }
+const char* moetop_last_error(void) {
+    return last_error;
+}
 
 int32_t moetop_device_count(int32_t* count) {
     if (fault("no-driver")) {
@@ -126,7 +136,8 @@ int32_t moetop_estimate_memory(const moetop_config* c, moetop_memory* memory) {
     if (c->kernels == MOETOP_KERNELS_NATIVE) {
         return fail(MOETOP_ERROR_UNSUPPORTED, "no native kernels");
     }
-    memory->weights_bytes = 3ull * (uint64_t)c->experts * (uint64_t)c->hidden * (uint64_t)c->intermediate;
+    memory->weights_bytes =
+        3ull * (uint64_t)c->experts * (uint64_t)c->hidden * (uint64_t)c->intermediate;
     memory->activations_bytes = rows(c) * (uint64_t)(6 * c->hidden + 6 * c->intermediate);
     memory->workspace_bytes = 90ull << 20;
     return MOETOP_OK;
@@ -147,10 +158,12 @@ int32_t moetop_create(const moetop_config* c, moetop_engine** engine) {
     };
     *engine = NULL;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        if (fault(faults[i].name)) return fail(faults[i].status, faults[i].text);
+        if (fault(faults[i].name))
+            return fail(faults[i].status, faults[i].text);
     }
     moetop_engine* e = calloc(1, sizeof *e);
-    if (!e) return fail(MOETOP_ERROR_MEMORY, "calloc");
+    if (!e)
+        return fail(MOETOP_ERROR_MEMORY, "calloc");
     e->config = *c;
     e->ids = calloc(ring_size(c), sizeof *e->ids);
     e->weights = calloc(ring_size(c), sizeof *e->weights);
@@ -168,7 +181,8 @@ int32_t moetop_get_engine_info(const moetop_engine* e, moetop_engine_info* info)
         return fail(MOETOP_ERROR_INTERNAL, "struct size");
     }
     info->kernels = e->config.kernels;
-    info->es_launch = e->config.es_launch == MOETOP_ES_LAUNCH_AUTO ? MOETOP_ES_LAUNCH_PDL : e->config.es_launch;
+    info->es_launch =
+        e->config.es_launch == MOETOP_ES_LAUNCH_AUTO ? MOETOP_ES_LAUNCH_PDL : e->config.es_launch;
     info->timer = e->config.timer;
     info->timer_reason[0] = 0;
     if (info->timer == MOETOP_TIMER_AUTO) {
@@ -209,8 +223,10 @@ static void make_timing(moetop_engine* e, moetop_step_timing* t) {
     t->routing = (int32_t)(e->steps % (uint64_t)e->config.num_routings);
     for (int s = 0; s < MOETOP_NUM_STAGES; s++) {
         double us = full * share[s] * jitter;
-        if (s == MOETOP_STAGE_UP && (t->es_mask & MOETOP_ES_UP)) us *= 1.05;
-        if (s == MOETOP_STAGE_DOWN && (t->es_mask & MOETOP_ES_DOWN)) us *= 0.75;
+        if (s == MOETOP_STAGE_UP && (t->es_mask & MOETOP_ES_UP))
+            us *= 1.05;
+        if (s == MOETOP_STAGE_DOWN && (t->es_mask & MOETOP_ES_DOWN))
+            us *= 0.75;
         t->stage_us[s] = (float)us;
         t->step_us += t->stage_us[s];
         double* mean = &e->mean_us[t->es_mask][s];
@@ -220,26 +236,32 @@ static void make_timing(moetop_engine* e, moetop_step_timing* t) {
     t->step_us += t->gap_us;
     t->launch_gap_us = e->steps == 0 ? 0.0f : 0.5f;
     e->clock_ns += (uint64_t)((t->step_us + 0.5f) * 1000.0f);
-    if (fault("untimed") && e->steps % 2 == 1) t->step_us = -1.0f;
+    if (fault("untimed") && e->steps % 2 == 1)
+        t->step_us = -1.0f;
 }
 
 static int32_t run_fault(void) {
     if (fault("run-cuda")) {
         return fail(MOETOP_ERROR_CUDA, "cudaGraphLaunch: unspecified launch failure");
     }
-    if (fault("run-segv")) raise(SIGSEGV);
-    if (fault("run-abort")) abort();
-    while (fault("run-hang")) pause();
+    if (fault("run-segv"))
+        raise(SIGSEGV);
+    if (fault("run-abort"))
+        abort();
+    while (fault("run-hang"))
+        pause();
     return MOETOP_OK;
 }
 
 int32_t moetop_run(moetop_engine* e, int32_t num_steps) {
     const uint64_t now = now_ns();
-    if (e->clock_ns < now) e->clock_ns = now;
+    if (e->clock_ns < now)
+        e->clock_ns = now;
     for (int32_t i = 0; i < num_steps; i++) {
         if (e->steps >= number("MOETOP_FAKE_AFTER", 0)) {
             int32_t status = run_fault();
-            if (status != MOETOP_OK) return status;
+            if (status != MOETOP_OK)
+                return status;
         }
         moetop_step_timing t;
         make_timing(e, &t);
@@ -263,8 +285,11 @@ int32_t moetop_synchronize(moetop_engine* e) {
 }
 #endif
 
-int32_t moetop_read_timings(moetop_engine* e, moetop_step_timing* timings, int32_t capacity,
-                            int32_t* count, uint64_t* dropped) {
+int32_t moetop_read_timings(moetop_engine* e,
+                            moetop_step_timing* timings,
+                            int32_t capacity,
+                            int32_t* count,
+                            uint64_t* dropped) {
     if (fault("timings-cuda") && e->steps > number("MOETOP_FAKE_AFTER", 0)) {
         return fail(MOETOP_ERROR_CUDA, "CUPTI: the device is lost");
     }
@@ -278,13 +303,15 @@ int32_t moetop_read_timings(moetop_engine* e, moetop_step_timing* timings, int32
     return MOETOP_OK;
 }
 
-int32_t moetop_read_tensor(moetop_engine* e, int32_t tensor, uint64_t offset, void* destination,
-                           uint64_t num_bytes) {
+int32_t moetop_read_tensor(
+    moetop_engine* e, int32_t tensor, uint64_t offset, void* destination, uint64_t num_bytes) {
     const uint64_t size = rows(&e->config) * 4;
     const uint64_t routing = (e->steps > 0 ? e->steps - 1 : 0) % (uint64_t)e->config.num_routings;
     const char* source = NULL;
-    if (tensor == MOETOP_TENSOR_TOPK_IDS) source = (const char*)e->ids + routing * size;
-    if (tensor == MOETOP_TENSOR_TOPK_WEIGHTS) source = (const char*)e->weights + routing * size;
+    if (tensor == MOETOP_TENSOR_TOPK_IDS)
+        source = (const char*)e->ids + routing * size;
+    if (tensor == MOETOP_TENSOR_TOPK_WEIGHTS)
+        source = (const char*)e->weights + routing * size;
     if (tensor < 0 || tensor >= MOETOP_NUM_TENSORS || (source && offset + num_bytes > size)) {
         return fail(MOETOP_ERROR_ARGUMENT, "tensor: out of range");
     }
@@ -296,13 +323,14 @@ int32_t moetop_read_tensor(moetop_engine* e, int32_t tensor, uint64_t offset, vo
     return MOETOP_OK;
 }
 
-int32_t moetop_describe_launches(moetop_engine* e, uint32_t mask, moetop_launch* launches,
-                                 int32_t capacity, int32_t* count) {
+int32_t moetop_describe_launches(
+    moetop_engine* e, uint32_t mask, moetop_launch* launches, int32_t capacity, int32_t* count) {
     static const char* const names[] = {"route", "quant", "up", "act", "down", "combine"};
     *count = MOETOP_NUM_STAGES;
     for (int32_t s = 0; s < capacity && s < MOETOP_NUM_STAGES; s++) {
         moetop_launch* l = &launches[s];
-        if (l->struct_size != sizeof *l) return fail(MOETOP_ERROR_INTERNAL, "struct size");
+        if (l->struct_size != sizeof *l)
+            return fail(MOETOP_ERROR_INTERNAL, "struct size");
         memset(l, 0, sizeof *l);
         l->struct_size = sizeof *l;
         l->stage = s;
@@ -313,7 +341,8 @@ int32_t moetop_describe_launches(moetop_engine* e, uint32_t mask, moetop_launch*
         l->registers_per_thread = 168;
         l->dynamic_shared_bytes = 200 << 10;
         l->mean_us = e->mean_us[mask % MOETOP_NUM_ES_MASKS][s];
-        if (l->mean_us == 0) l->mean_us = -1;
+        if (l->mean_us == 0)
+            l->mean_us = -1;
     }
     return MOETOP_OK;
 }

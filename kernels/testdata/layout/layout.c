@@ -84,7 +84,10 @@ static void step(void) {
 
 int main(void) {
     printf("version %u\n", MOETOP_ABI_VERSION);
-    printf("stages %d\ntensors %d\nmasks %d\n", MOETOP_NUM_STAGES, MOETOP_NUM_TENSORS, MOETOP_NUM_ES_MASKS);
+    printf("stages %d\ntensors %d\nmasks %d\n",
+           MOETOP_NUM_STAGES,
+           MOETOP_NUM_TENSORS,
+           MOETOP_NUM_ES_MASKS);
     device_info();
     config();
     engine();
