@@ -1,0 +1,238 @@
+package ui
+
+import (
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+// pressed routes a key: to the overlay if one is open, else to what the key is bound to.
+func (m *model) pressed(msg tea.KeyPressMsg) tea.Cmd {
+	name := msg.String()
+	if a, ok := find(m.keys(), name); ok {
+		return m.act(a)
+	}
+	if m.overlay.kind == overlayModels {
+		m.overlay.edit(name, msg.Key().Text)
+	}
+	return nil
+}
+
+// act carries out an action.
+func (m *model) act(a action) tea.Cmd {
+	switch a {
+	case actQuit:
+		return tea.Quit
+	case actSuspend:
+		return tea.Suspend
+	case actFreeze:
+		m.setFrozen(!m.frozen)
+	case actTheme:
+		m.theme = m.activeTheme().next()
+		return m.say("theme: "+string(m.theme), styleTitle)
+	case actHelp:
+		m.overlay = overlay{kind: overlayHelp}
+	case actLog:
+		m.overlay = overlay{kind: overlayLog}
+	case actModel:
+		m.overlay = overlay{kind: overlayModels, models: m.opts.Models}
+	case actClose:
+		m.overlay = overlay{}
+	case actPrevious:
+		m.scroll(-1)
+	case actNext:
+		m.scroll(1)
+	case actChoose:
+		return m.chooseModel()
+	case actRestart:
+		return m.restart()
+	case actUp, actDown, actBoth, actAB, actPause, actMoreTokens, actFewerTokens,
+		actMoreSkew, actLessSkew, actReset:
+		return m.request(a)
+	}
+	return nil
+}
+
+func (m *model) setFrozen(on bool) {
+	m.frozen = on
+	m.shown = m.view
+}
+
+// request turns an action on the run into a command. It builds on what was asked for last, not only on
+// what already holds, so that keys pressed in a hurry add up.
+func (m *model) request(a action) tea.Cmd {
+	if m.view == nil || m.view.Sample == nil {
+		return m.say("the worker is still starting", styleWarn)
+	}
+	sample := m.view.Sample
+	switch a {
+	case actUp, actDown, actBoth:
+		return m.switchES(a)
+	case actAB:
+		on := !m.want.ab(sample)
+		m.want = intent{at: m.view.Time, mode: &on}
+		return m.send(profiler.Command{AB: &on})
+	case actPause:
+		on := sample.State != profiler.StatePaused
+		return m.send(profiler.Command{Pause: &on})
+	case actReset:
+		return m.send(profiler.Command{Reset: true})
+	case actMoreTokens, actFewerTokens:
+		return m.changeTokens(a == actMoreTokens)
+	case actMoreSkew, actLessSkew:
+		return m.changeSkew(a == actMoreSkew)
+	default:
+		return nil
+	}
+}
+
+// switchES flips stages. In A/B mode no single mask runs, so there the key asks for its stage alone.
+func (m *model) switchES(a action) tea.Cmd {
+	mask := profiler.ESOff
+	if !m.want.ab(m.view.Sample) {
+		mask = m.want.mask(m.view.Sample)
+	}
+	switch a {
+	case actUp:
+		mask ^= profiler.ESUp
+	case actDown:
+		mask ^= profiler.ESDown
+	default:
+		if mask == profiler.ESBoth {
+			mask = profiler.ESOff
+		} else {
+			mask = profiler.ESBoth
+		}
+	}
+	off := false
+	m.want = intent{at: m.view.Time, es: &mask, mode: &off}
+	up, down := mask.Has(profiler.Up), mask.Has(profiler.Down)
+	return m.send(profiler.Command{ES: &profiler.ESCommand{Up: &up, Down: &down}})
+}
+
+// changeTokens goes to the next power of two. The bounds are known here, so that the key says what
+// they are instead of asking for what must be refused.
+func (m *model) changeTokens(more bool) tea.Cmd {
+	if m.view.Workload == nil {
+		return m.say("the workload is not known yet", styleWarn)
+	}
+	now := m.want.tokens(m.view.Workload)
+	most := profiler.MaxRows / max(m.view.Workload.Workload.TopK, 1)
+	next := 1
+	if more {
+		for next <= now {
+			next *= 2
+		}
+	} else {
+		for next*2 < now {
+			next *= 2
+		}
+	}
+	if next > most || next == now {
+		return m.say(fmt.Sprintf("tokens: %s is the limit here: 1 to %s are allowed",
+			grouped(int64(now)), grouped(int64(most))), styleWarn)
+	}
+	m.want = intent{at: m.view.Time, count: &next}
+	return m.send(profiler.Command{Tokens: &next})
+}
+
+// skewSteps are the routings that the skew keys go through.
+func skewSteps() []string {
+	return []string{"uniform", "zipf:0.5", "zipf:0.8", "zipf:1.0", "zipf:1.2", "zipf:1.5", "hot"}
+}
+
+func (m *model) changeSkew(more bool) tea.Cmd {
+	if m.view.Workload == nil {
+		return m.say("the workload is not known yet", styleWarn)
+	}
+	steps := skewSteps()
+	i := skewPlace(m.want.routing(m.view.Workload), more)
+	if i < 0 || i >= len(steps) {
+		return m.say("routing: "+map[bool]string{true: "hot is the most", false: "uniform is the least"}[more]+
+			" skewed", styleWarn)
+	}
+	m.want = intent{at: m.view.Time, route: &steps[i]}
+	return m.send(profiler.Command{Routing: &steps[i]})
+}
+
+// skewPlace returns the place of the next routing in the direction; a zipf exponent between two steps
+// goes to its neighbour. A place outside the steps says that there is none.
+func skewPlace(now profiler.Routing, more bool) int {
+	below, above := -1, len(skewSteps())
+	for i, text := range skewSteps() {
+		step, err := profiler.ParseRouting(text)
+		if err != nil {
+			continue
+		}
+		if skew(step) < skew(now) {
+			below = i
+		}
+		if skew(step) > skew(now) && i < above {
+			above = i
+		}
+	}
+	if more {
+		return above
+	}
+	return below
+}
+
+// skew orders routings by how uneven they are.
+func skew(r profiler.Routing) float64 {
+	if r.Kind == profiler.Hot {
+		return profiler.MaxExponent + 1
+	}
+	return r.Exponent
+}
+
+func (m *model) chooseModel() tea.Cmd {
+	choice, ok := m.overlay.chosen()
+	if !ok {
+		return nil
+	}
+	m.overlay = overlay{}
+	if m.view == nil || m.condition().restartable() {
+		return m.say("the worker does not run", styleWarn)
+	}
+	m.want = intent{at: m.view.Time, model: &choice.Name}
+	return m.send(profiler.Command{Model: &choice.Name})
+}
+
+// send passes a command on. Whoever changes the run wants to see it, so a frozen screen goes on.
+func (m *model) send(cmd profiler.Command) tea.Cmd {
+	m.commands++
+	cmd.ID = fmt.Sprintf("ui-%d", m.commands)
+	if m.frozen {
+		m.setFrozen(false)
+	}
+	m.debugf("send %s", cmd.ID)
+	if err := m.source.Send(cmd); err != nil {
+		m.want = intent{}
+		m.debugf("send %s: %v", cmd.ID, err)
+		return m.say(err.Error(), styleBad)
+	}
+	return nil
+}
+
+// restart runs beside the screen, since ending a worker can take its time.
+func (m *model) restart() tea.Cmd {
+	if m.restarts {
+		return nil
+	}
+	m.restarts = true
+	m.setFrozen(false)
+	m.want = intent{}
+	source := m.source
+	return guarded(func() tea.Msg { return restartedMsg{source.Restart()} })
+}
+
+func (m *model) restarted(err error) tea.Cmd {
+	m.restarts = false
+	if err != nil {
+		m.debugf("restart: %v", err)
+		return m.say(err.Error(), styleBad)
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package chart
+
+import (
+	"math"
+	"time"
+
+	"github.com/moetop/moetop/ui/internal/grid"
+)
+
+// Point is one value on the time axis. NaN is "no value" and breaks the line.
+type Point struct {
+	Time  time.Time
+	Value float64
+}
+
+// Window is the stretch of time that a chart shows.
+type Window struct {
+	End  time.Time
+	Span time.Duration
+}
+
+// Place returns where in a field of n columns a time falls; ok is false outside the window.
+func (w Window) Place(t time.Time, n int) (column int, ok bool) {
+	if w.Span <= 0 || n <= 0 {
+		return 0, false
+	}
+	age := w.End.Sub(t)
+	if age < 0 || age >= w.Span {
+		return 0, false
+	}
+	return n - 1 - int(float64(age)/float64(w.Span)*float64(n)), true
+}
+
+// maxGap is the longest silence that a line bridges; longer ones are left open, so that a pause does
+// not look like a measurement.
+const maxGap = 1500 * time.Millisecond
+
+// Plot describes how values become dots.
+type Plot struct {
+	Window Window
+	Scale  Scale
+	Filled bool // an area down to the bottom, instead of a line
+}
+
+// Render draws the points, oldest first, on a canvas that fills the area.
+func (p Plot) Render(area grid.Area, points []Point, s grid.Style, ascii bool) {
+	c := NewCanvas(area.Width(), area.Height())
+	height := c.DotHeight()
+	lastX, lastY, open := 0, 0, false
+	var lastTime time.Time
+	for _, point := range points {
+		x, ok := p.Window.Place(point.Time, c.DotWidth())
+		if !ok || math.IsNaN(point.Value) {
+			open = false
+			continue
+		}
+		y := p.Scale.row(point.Value, height)
+		joined := open && point.Time.Sub(lastTime) <= maxGap
+		switch {
+		case p.Filled && joined:
+			fillBetween(c, lastX, lastY, x, y)
+		case p.Filled:
+			c.Column(x, y)
+		case joined:
+			c.Line(lastX, lastY, x, y)
+		default:
+			c.Dot(x, y)
+		}
+		lastX, lastY, lastTime, open = x, y, point.Time, true
+	}
+	c.Draw(area, s, ascii)
+}
+
+func fillBetween(c *Canvas, x0, y0, x1, y1 int) {
+	if x1 <= x0 {
+		c.Column(x1, y1)
+		return
+	}
+	for x := x0 + 1; x <= x1; x++ {
+		t := float64(x-x0) / float64(x1-x0)
+		c.Column(x, y0+int(math.Round(t*float64(y1-y0))))
+	}
+}
+
+// Scale maps values to lines: Low is at the bottom, High at the top.
+type Scale struct{ Low, High float64 }
+
+func (s Scale) row(v float64, height int) int {
+	if s.High <= s.Low || height < 2 {
+		return height - 1
+	}
+	t := (v - s.Low) / (s.High - s.Low)
+	t = min(max(t, 0), 1)
+	return int(math.Round((1 - t) * float64(height-1)))
+}
+
+// At returns the value at a line of cells, of n in all; 0 is the top.
+func (s Scale) At(line, n int) float64 {
+	if n <= 1 {
+		return s.High
+	}
+	return s.High - (s.High-s.Low)*float64(line)/float64(n-1)
+}
+
+// minimumSpread keeps a scale from blowing up the noise of a steady series: it spans at least this
+// share of the values.
+const minimumSpread = 0.08
+
+// FitScale returns a scale with round ends around the values; ok is false if there is none.
+func FitScale(points []Point, window Window) (scale Scale, ok bool) {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, p := range points {
+		if math.IsNaN(p.Value) {
+			continue
+		}
+		if _, inside := window.Place(p.Time, 1); !inside {
+			continue
+		}
+		low, high = min(low, p.Value), max(high, p.Value)
+	}
+	if low > high {
+		return Scale{}, false
+	}
+	if spread := minimumSpread * math.Abs(high); high-low < spread {
+		middle := (low + high) / 2
+		low, high = middle-spread/2, middle+spread/2
+	}
+	if high == low {
+		high = low + 1
+	}
+	step := roundStep((high - low) / 4)
+	return Scale{Low: max(math.Floor(low/step)*step, 0), High: math.Ceil(high/step) * step}, true
+}
+
+// roundStep returns the next 1, 2 or 5 times a power of ten that is not below v.
+func roundStep(v float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(v)))
+	for _, m := range []float64{1, 2, 5} {
+		if v <= m*power {
+			return m * power
+		}
+	}
+	return 10 * power
+}

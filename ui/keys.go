@@ -1,0 +1,139 @@
+package ui
+
+import (
+	"charm.land/bubbles/v2/key"
+)
+
+// action is what a key does.
+type action int
+
+const (
+	actUp action = iota
+	actDown
+	actBoth
+	actAB
+	actFreeze
+	actPause
+	actMoreTokens
+	actFewerTokens
+	actMoreSkew
+	actLessSkew
+	actModel
+	actReset
+	actRestart
+	actLog
+	actTheme
+	actHelp
+	actQuit
+	actSuspend
+	actClose
+	actChoose
+	actPrevious
+	actNext
+)
+
+// binding joins an action with its keys and words. Footer, help and dispatch all read the same list,
+// so no key is shown that does nothing and none works unseen.
+type binding struct {
+	action action
+	key    key.Binding
+	long   string // for the help screen
+	// rank orders the footer's bindings when there is no room for all: low ranks stay.
+	rank int
+}
+
+func bind(a action, rank int, label, short, long string, keys ...string) binding {
+	return binding{
+		action: a, rank: rank, long: long,
+		key: key.NewBinding(key.WithKeys(keys...), key.WithHelp(label, short)),
+	}
+}
+
+// keyState is what decides which keys do something.
+type keyState struct {
+	overlay  overlayKind
+	down     bool // the worker does not answer: only a restart helps
+	frozen   bool
+	hasModel bool // there are models to pick from
+}
+
+// bindings returns the keys that do something now, in the order in which they are shown.
+func bindings(s keyState) []binding {
+	if s.overlay != overlayNone {
+		return overlayBindings(s.overlay)
+	}
+	var list []binding
+	if s.down {
+		list = append(list, bind(actRestart, 1, "r", "restart", "end what is left of the worker and start a new one", "r"))
+	} else {
+		list = append(list, runBindings(s.hasModel)...)
+	}
+	freeze := bind(actFreeze, 6, "space", "hold", "hold the screen still; the run and its measurements go on", "space")
+	if s.frozen {
+		freeze = bind(actFreeze, 0, "space", "go on", "let the screen follow the run again", "space")
+	}
+	return append(list, freeze,
+		bind(actLog, 9, "l", "log", "warnings, refusals and errors", "l"),
+		bind(actTheme, 12, "t", "theme", "next theme: dark, light, high contrast", "t"),
+		bind(actHelp, 0, "?", "help", "this page", "?"),
+		bind(actQuit, 0, "q", "quit", "end the run and leave (ctrl-c too)", "q", "ctrl+c"),
+		bind(actSuspend, hidden, "ctrl-z", "suspend", "back to the shell; fg returns", "ctrl+z"),
+	)
+}
+
+// hidden keeps a binding out of the footer; the help screen shows it.
+const hidden = 100
+
+func runBindings(hasModel bool) []binding {
+	list := []binding{
+		bind(actUp, 1, "u", "up", "ES of up on or off; in A/B mode: leave it with up alone on", "u"),
+		bind(actDown, 1, "d", "down", "ES of down on or off; in A/B mode: leave it with down alone on", "d"),
+		bind(actBoth, 2, "e", "both", "ES of both stages on, or off where both are on", "e"),
+		bind(actAB, 1, "a", "A/B", "A/B mode: all four tuples interleaved, the only fair comparison", "a"),
+		bind(actMoreTokens, 4, "+/-", "tokens", "twice or half the tokens, through powers of two", "+", "="),
+		bind(actFewerTokens, hidden, "", "", "", "-", "_"),
+		bind(actMoreSkew, 7, "[/]", "skew", "less or more skew: uniform, zipf:0.5 to zipf:1.5, hot", "]"),
+		bind(actLessSkew, hidden, "", "", "", "["),
+	}
+	if hasModel {
+		list = append(list, bind(actModel, 5, "m", "model", "pick a model", "m"))
+	}
+	return append(list,
+		bind(actReset, 8, "r", "reset", "forget all statistics and begin again", "r"),
+		bind(actPause, 10, "p", "pause", "stop the steps, or let them run again: shows the GPU idle", "p"),
+	)
+}
+
+func overlayBindings(kind overlayKind) []binding {
+	quit := bind(actQuit, hidden, "ctrl-c", "quit", "leave", "ctrl+c")
+	if kind == overlayModels {
+		return []binding{
+			bind(actPrevious, 1, "↑↓", "move", "move", "up", "ctrl+p"),
+			bind(actNext, hidden, "", "", "", "down", "ctrl+n"),
+			bind(actChoose, 1, "enter", "run it", "run the model", "enter"),
+			bind(actClose, 1, "esc", "back", "back", "esc"),
+			quit,
+		}
+	}
+	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l"}[kind]
+	return []binding{
+		bind(actPrevious, 1, "↑↓", "scroll", "scroll", "up", "k", "pgup"),
+		bind(actNext, hidden, "", "", "", "down", "j", "pgdown"),
+		bind(actClose, 1, "esc", "back", "back", "esc", "enter", toggle),
+		bind(actQuit, 1, "q", "quit", "leave", "q", "ctrl+c"),
+	}
+}
+
+// find returns the action of a key; ok is false for a key that does nothing now.
+func find(list []binding, pressed string) (a action, ok bool) {
+	for _, b := range list {
+		if key.Matches(keyName(pressed), b.key) {
+			return b.action, true
+		}
+	}
+	return 0, false
+}
+
+type keyName string
+
+func (k keyName) String() string { return string(k) }

@@ -1,0 +1,184 @@
+package ui
+
+import (
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/ui/internal/grid"
+)
+
+// model is the one tea.Model. Update dispatches; the panels draw what the newest view holds.
+type model struct {
+	source  Source
+	opts    Options
+	started chan struct{} // closed at the first message: from then on the program can be killed
+
+	width, height int
+	dark          bool // the terminal's background
+	theme         themeName
+	glyphs        glyphs
+
+	view   *profiler.View // newest
+	shown  *profiler.View // what the screen shows: the newest, or the one it was frozen at
+	frozen bool
+	closed bool // the source has closed: there will be no more views
+
+	want      intent
+	commands  int // sent so far, for their ids
+	notice    notice
+	lastEntry profiler.LogEntry
+	restarts  bool // a restart is under way
+
+	overlay overlay
+	failure error // ended the program
+
+	frame frame
+}
+
+// notice is a line that is shown for a while in place of the footer.
+type notice struct {
+	text  string
+	style grid.Style
+	id    int // of the newest notice, so that an older one's end does not clear it
+}
+
+// noticeTime is how long a notice stays.
+const noticeTime = 5 * time.Second
+
+type (
+	noticeEndMsg struct{ id int }
+	restartedMsg struct{ err error }
+)
+
+func newModel(source Source, opts Options) *model {
+	theme, _ := parseTheme(opts.Theme)
+	return &model{
+		source: source, opts: opts, started: make(chan struct{}),
+		width: standardWidth, height: standardHeight,
+		dark: true, theme: theme, glyphs: newGlyphs(opts.ASCII),
+	}
+}
+
+// Init implements tea.Model. The background is asked for only where it decides something.
+func (m *model) Init() tea.Cmd {
+	if m.theme == themeAuto && !m.opts.NoColor {
+		return tea.RequestBackgroundColor
+	}
+	return nil
+}
+
+// Update implements tea.Model.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	select {
+	case <-m.started:
+	default:
+		close(m.started)
+	}
+	m.frame.changed = true
+	switch msg := msg.(type) {
+	case viewMsg:
+		return m, m.takeView(msg.view)
+	case sourceClosedMsg:
+		m.closed = true
+	case tea.WindowSizeMsg:
+		m.width, m.height = screenSize(msg.Width, msg.Height)
+	case tea.BackgroundColorMsg:
+		m.dark = msg.IsDark()
+	case tea.KeyPressMsg:
+		return m, m.pressed(msg)
+	case tea.PasteMsg:
+		m.overlay.typed(msg.Content)
+	case tea.MouseClickMsg:
+		return m, m.clicked(msg)
+	case tea.MouseWheelMsg:
+		m.wheeled(msg)
+	case noticeEndMsg:
+		if msg.id == m.notice.id {
+			m.notice.text = ""
+		}
+	case restartedMsg:
+		return m, m.restarted(msg.err)
+	case panicMsg:
+		m.failure = msg.err
+		return m, tea.Quit
+	default:
+		m.frame.changed = false
+	}
+	return m, nil
+}
+
+// View implements tea.Model.
+func (m *model) View() tea.View {
+	view := tea.NewView(m.frame.content(m))
+	view.AltScreen = true
+	view.WindowTitle = "moetop"
+	if !m.opts.NoMouse {
+		view.MouseMode = tea.MouseModeCellMotion
+	}
+	return view
+}
+
+// takeView makes a view the newest one. A new line of its log is shown for a while.
+func (m *model) takeView(view *profiler.View) tea.Cmd {
+	if view == nil {
+		return nil
+	}
+	m.view = view
+	if !m.frozen {
+		m.shown = view
+	}
+	m.want.settle(view)
+	n := len(view.Log)
+	if n == 0 || view.Log[n-1] == m.lastEntry {
+		return nil
+	}
+	m.lastEntry = view.Log[n-1]
+	m.debugf("log %s: %s", m.lastEntry.Code, m.lastEntry.Text)
+	m.want = intent{}
+	return m.say(m.lastEntry.Text, styleWarn)
+}
+
+// say shows a notice and ends it after a while.
+func (m *model) say(text string, style grid.Style) tea.Cmd {
+	id := m.notice.id + 1
+	m.notice = notice{text: text, style: style, id: id}
+	return guarded(tea.Tick(noticeTime, func(time.Time) tea.Msg { return noticeEndMsg{id} }))
+}
+
+func (m *model) debugf(format string, args ...any) {
+	if m.opts.DebugLog == nil {
+		return
+	}
+	// The log is for whoever looks into a problem of the screen; that it cannot be written must not
+	// become another one.
+	_, _ = fmt.Fprintf(m.opts.DebugLog, format+"\n", args...)
+}
+
+// sequences are the looks of the theme that is on.
+func (m *model) sequences() []string {
+	return m.activeTheme().sequences(!m.opts.NoColor)
+}
+
+func (m *model) activeTheme() themeName {
+	if m.theme != themeAuto {
+		return m.theme
+	}
+	if m.dark {
+		return themeDark
+	}
+	return themeLight
+}
+
+// condition is how the run fares, as far as the screen can tell.
+func (m *model) condition() condition { return conditionOf(m.view, m.closed) }
+
+// keys are the bindings that do something now.
+func (m *model) keys() []binding {
+	return bindings(keyState{
+		overlay: m.overlay.kind, down: m.condition().restartable(),
+		frozen: m.frozen, hasModel: len(m.opts.Models) > 0,
+	})
+}

@@ -1,0 +1,86 @@
+package ui
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+// scroll moves the open overlay.
+func (m *model) scroll(by int) {
+	box := m.overlay.box(m.width, m.height)
+	lines := 0
+	if m.overlay.kind != overlayModels {
+		lines = len(m.overlayLines(box.W - 4))
+	}
+	m.overlay.move(by, m.overlay.lastPlace(lines, box.H-2))
+}
+
+// wheelLines is how far one notch of the wheel scrolls.
+const wheelLines = 3
+
+func (m *model) wheeled(msg tea.MouseWheelMsg) {
+	by := wheelLines
+	if m.overlay.kind == overlayModels {
+		by = 1
+	}
+	switch {
+	case m.overlay.kind == overlayNone:
+	case msg.Button == tea.MouseWheelUp:
+		m.scroll(-by)
+	case msg.Button == tea.MouseWheelDown:
+		m.scroll(by)
+	}
+}
+
+// clicked flips the stage whose row was clicked, or picks a model; a click outside closes an overlay.
+func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
+	if msg.Button != tea.MouseLeft {
+		return nil
+	}
+	if m.overlay.kind != overlayNone {
+		return m.clickedOverlay(msg.X, msg.Y)
+	}
+	if m.condition().restartable() {
+		return nil
+	}
+	r := m.layout()
+	if msg.X < r.Stages.X || msg.X >= r.Stages.X+r.Stages.W {
+		return nil
+	}
+	first := r.Stages.Y + 1
+	if !r.Compact {
+		first++
+	}
+	switch profiler.Stage(msg.Y - first) {
+	case profiler.Up:
+		return m.request(actUp)
+	case profiler.Down:
+		return m.request(actDown)
+	case profiler.Route, profiler.Quant, profiler.Act, profiler.Combine:
+		return nil
+	default:
+		return nil
+	}
+}
+
+func (m *model) clickedOverlay(x, y int) tea.Cmd {
+	box := m.overlay.box(m.width, m.height)
+	if x < box.X || x >= box.X+box.W || y < box.Y || y >= box.Y+box.H {
+		m.overlay = overlay{}
+		return nil
+	}
+	if m.overlay.kind != overlayModels {
+		return nil
+	}
+	place, ok := m.overlay.modelAt(box, y)
+	switch {
+	case !ok:
+		return nil
+	case place == m.overlay.place:
+		return m.chooseModel()
+	default:
+		m.overlay.place = place
+		return nil
+	}
+}
