@@ -79,10 +79,13 @@ uint32_t moetop_abi_version(void) {
     return MOETOP_ABI_VERSION;
 }
 
+#ifndef MOETOP_VERSION
+#define MOETOP_VERSION "of unknown version"
+#endif
 #define MOETOP_STRING_OF(value) #value
 #define MOETOP_STRING(value) MOETOP_STRING_OF(value)
 const char* moetop_provider(void) {
-    return "moetop CUDA engine, sm_90a, built with CUDA runtime " MOETOP_STRING(
+    return "moetop " MOETOP_VERSION ", CUDA kernels for sm_90a, CUDA runtime " MOETOP_STRING(
         CUDART_VERSION) ", host compiler " __VERSION__;
 }
 #undef MOETOP_STRING

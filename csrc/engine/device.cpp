@@ -15,13 +15,28 @@ namespace {
 constexpr int kComputeMajor = 9;
 constexpr int kComputeMinor = 0;
 
+// The runtime has one error for a driver that is missing and one that is too old.
+std::string unusable_reason(cudaError_t error) {
+    int driver = 0;
+    if (error != cudaErrorInsufficientDriver || cudaDriverGetVersion(&driver) != cudaSuccess) {
+        return cudaGetErrorString(error);
+    }
+    if (driver == 0)
+        return "no NVIDIA driver is loaded";
+    const auto version = [](int number) {
+        return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+    };
+    return "the driver supports CUDA " + version(driver) + ", the library needs " +
+           version(CUDART_VERSION);
+}
+
 void require_ordinal(int device) {
     int count = 0;
     const cudaError_t error = cudaGetDeviceCount(&count);
     if (error != cudaSuccess) {
         (void)cudaGetLastError();
         throw Error(MOETOP_ERROR_DEVICE,
-                    std::string("no usable NVIDIA GPU: ") + cudaGetErrorString(error));
+                    std::string("no usable NVIDIA GPU: ") + unusable_reason(error));
     }
     if (device >= 0 && device < count)
         return;
