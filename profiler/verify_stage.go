@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// The bounds. bfloat16 keeps eight bits, so correct rounding moves a value by at most 2^-9 of it.
+// The bounds. bfloat16 keeps eight significant bits, so correct rounding moves a value by at most 2^-8
+// of it. What is rounded has an error of its own, which the floors cover.
 const (
-	// bf16Bound is twice that: the value before rounding has an error too.
 	bf16Bound = 0x1p-8
 	// gemmFloor is for sums that nearly cancel, in units of the row's root mean square: tensor cores
 	// keep about 14 bits of each block's partial sums.
 	gemmFloor = 0x1p-8
-	// rowBound bounds a row's relative error; rounding to bfloat16 alone gives 2^-9.5 or so.
+	// rowBound bounds a row's relative error; rounding to bfloat16 alone gives about half.
 	rowBound = 0x1p-8
 	// combineFloor is for cancelling sums of a few products, each rounded in fp32.
 	combineFloor = 0x1p-16
@@ -20,7 +20,7 @@ const (
 	scaleBound    = 0x1p-21
 	divisionBound = 0x1p-21
 	// actBound allows silu(gate)*up to pass through bfloat16 before it is quantized.
-	actBound = 0x1p-8
+	actBound = 0x1.01p-8
 	// fp8RowBound follows from half the spacing of E4M3.
 	fp8RowBound = 0x1p-4 * 1.01
 	// tinyAmax is where engines may keep the scale from getting too small to divide by.
