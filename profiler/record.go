@@ -115,6 +115,10 @@ type Sample struct {
 
 	Verdict Verdict `json:"verdict"`
 	Lost    uint64  `json:"lost_timings"`
+	// ElapsedS is the time since the first measured step of the session, in seconds, and CPUSeconds
+	// the CPU time that the worker has used since then.
+	ElapsedS   float64 `json:"elapsed_s"`
+	CPUSeconds float64 `json:"worker_cpu_s"`
 	// CPUPercent is the worker's own CPU time, in percent of one core, since the sample before.
 	CPUPercent float64 `json:"worker_cpu_percent"`
 }

@@ -34,6 +34,60 @@ type Report struct {
 	Memory  Memory       `json:"memory"`
 	Verdict Verdict      `json:"verdict"`
 
+	// WorkerCPUPercent is the worker's CPU time over the whole of DurationS, in percent of one core.
 	WorkerCPUPercent float64   `json:"worker_cpu_percent"`
 	Warnings         []Warning `json:"warnings"`
+}
+
+// BuildReport makes a report from the parts of a stream: the header, the newest workload record, the
+// record of the newest sample, and the warnings. Each of them may be missing (nil, or a Record
+// without a sample), as when a worker died early; what they would have said is then empty or null.
+func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, partial bool) *Report {
+	report := &Report{
+		SchemaVersion: SchemaVersion,
+		Partial:       partial,
+		Time:          s.Time,
+		Command:       []string{},
+		Steps:         s.Step,
+		Generation:    s.Generation,
+		Warnings:      append([]Warning{}, warnings...),
+	}
+	if h != nil {
+		report.Version, report.Seed, report.Host = h.Version, h.Seed, h.Host
+		report.Command = append(report.Command, h.Command...)
+	}
+	if w != nil {
+		report.GPU, report.Engine, report.EngineReason = w.GPU, w.Engine, w.EngineReason
+		report.Provider, report.Timer, report.TimerReason = w.Provider, w.Timer, w.TimerReason
+		report.Kernels, report.ESLaunch, report.L2 = w.Kernels, w.ESLaunch, w.L2
+		report.Workload, report.Memory = w.Workload, w.Memory
+	}
+	if sample := s.Sample; sample != nil {
+		report.ES, report.AB, report.Lost = sample.ES, sample.AB, sample.Lost
+		report.Stages, report.Step = sample.Stages, sample.Steps
+		report.NVML, report.Verdict = sample.NVMLStats, sample.Verdict
+		report.DurationS = sample.ElapsedS
+		if sample.ElapsedS > 0 {
+			report.WorkerCPUPercent = 100 * sample.CPUSeconds / sample.ElapsedS
+		}
+	} else {
+		report.Verdict = Verdict{Text: "no verdict: nothing was measured"}
+	}
+	if len(report.Stages) == 0 {
+		report.Stages = new(recorder).stages()
+	}
+	return report
+}
+
+// Report makes a report of what a view holds, for a run that ended without one of its own. The
+// entries of the log become its warnings, but for refused commands, which are the user's business.
+func (v *View) Report(partial bool) *Report {
+	warnings := make([]Warning, 0, len(v.Log))
+	for _, entry := range v.Log {
+		if entry.Code != logRefused {
+			warnings = append(warnings, Warning{Code: entry.Code, Text: entry.Text})
+		}
+	}
+	newest := Record{Kind: KindSample, Time: v.Time, Step: v.Step, Generation: v.Generation, Sample: v.Sample}
+	return BuildReport(v.Header, v.Workload, newest, warnings, partial)
 }
