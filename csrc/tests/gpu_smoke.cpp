@@ -1,16 +1,17 @@
 // A native check of the whole library on a GPU, through the C ABI alone; small enough to run under
 // compute-sanitizer.
 //
-//   gpu_smoke [--no-cupti] [--small]
+//   gpu_smoke LIBRARY [--small]
 //
-// --no-cupti leaves the CUPTI timer out, for tools that own CUPTI themselves; --small leaves out
-// the workloads with many rows. Prints a line a check and exits 1 if one failed.
+// --small is for such tools: it leaves out the workloads with many rows, and the CUPTI timer, since
+// they own CUPTI themselves. Prints a line a check and exits 1 if one failed.
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "engine_checks.h"
+#include "library.h"
 #include "moetop.h"
 #include "reference.h"
 
@@ -41,6 +42,7 @@ moetop_config make_config(int experts, int top_k, int hidden, int intermediate, 
     config.intermediate = intermediate;
     config.tokens = tokens;
     config.num_routings = 3;
+    config.timer = MOETOP_TIMER_NONE;
     config.seed = 42;
     return config;
 }
@@ -155,6 +157,29 @@ void check_refusals() {
     report("destroy", problem_of(moetop_destroy(engine)));
 }
 
+// AUTO must say what it took, and why if it is not CUPTI.
+void check_auto_timer() {
+    moetop_config config = make_config(8, 2, 256, 128, 4);
+    config.timer = MOETOP_TIMER_AUTO;
+    moetop_engine* engine = nullptr;
+    if (!report("auto timer create", problem_of(moetop_create(&config, &engine))))
+        return;
+    moetop_engine_info info = {};
+    info.struct_size = sizeof(info);
+    report("auto timer info", problem_of(moetop_get_engine_info(engine, &info)));
+    const bool has_reason = info.timer_reason[0] != '\0';
+    const bool is_told = info.timer == MOETOP_TIMER_CUPTI
+                             ? !has_reason
+                             : info.timer == MOETOP_TIMER_EVENTS && has_reason;
+    report("auto timer is told",
+           is_told
+               ? ""
+               : "timer " + std::to_string(info.timer) + ", reason '" + info.timer_reason + "'");
+    if (has_reason)
+        std::printf("     events because: %s\n", info.timer_reason);
+    report("auto timer destroy", problem_of(moetop_destroy(engine)));
+}
+
 // Many steps without waiting: every one is timed, none is mixed up with another.
 void check_stream_of_steps(const std::string& name, moetop_config config) {
     constexpr int kSteps = 2000;
@@ -180,17 +205,15 @@ void check_stream_of_steps(const std::string& name, moetop_config config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    bool has_cupti = true;
-    bool is_small = false;
-    for (int i = 1; i < argc; ++i) {
-        if (std::strcmp(argv[i], "--no-cupti") == 0) {
-            has_cupti = false;
-        } else if (std::strcmp(argv[i], "--small") == 0) {
-            is_small = true;
-        } else {
-            std::fprintf(stderr, "gpu_smoke: %s is not allowed: --no-cupti, --small\n", argv[i]);
-            return 2;
-        }
+    const bool is_small = argc == 3 && std::strcmp(argv[2], "--small") == 0;
+    if (argc < 2 || (argc > 2 && !is_small)) {
+        std::fprintf(stderr, "usage: gpu_smoke LIBRARY [--small]\n");
+        return 2;
+    }
+    const std::string problem = moetop_test::open_library(argv[1]);
+    if (!problem.empty()) {
+        std::fprintf(stderr, "gpu_smoke: %s\n", problem.c_str());
+        return 1;
     }
     std::printf("%s\n", moetop_provider());
     struct Named {
@@ -198,7 +221,7 @@ int main(int argc, char** argv) {
         int32_t value;
     };
     std::vector<Named> timers = {{"events", MOETOP_TIMER_EVENTS}, {"none", MOETOP_TIMER_NONE}};
-    if (has_cupti)
+    if (!is_small)
         timers.insert(timers.begin(), {"cupti", MOETOP_TIMER_CUPTI});
     const Named es_launches[] = {{"pdl", MOETOP_ES_LAUNCH_PDL},
                                  {"streams", MOETOP_ES_LAUNCH_STREAMS}};
@@ -216,6 +239,8 @@ int main(int argc, char** argv) {
         {"experts", make_config(1024, 8, 256, 128, 301), true},
     };
     check_refusals();
+    if (!is_small)
+        check_auto_timer();
     for (const Named& timer : timers) {
         for (const Shape& shape : shapes) {
             if (is_small && shape.has_many_rows)
