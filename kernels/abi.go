@@ -8,8 +8,8 @@ import (
 	"github.com/moetop/moetop/profiler"
 )
 
-// abiVersion is the version of moetop.h that the structs below mirror.
-const abiVersion = 1
+// ABIVersion is the version of moetop.h that this package speaks; libraries of another are refused.
+const ABIVersion = 1
 
 // The structs of moetop.h, field by field; a test compares them with what a C compiler makes of the
 // header. None has a pointer, so C may write into Go memory.

@@ -23,7 +23,7 @@ func TestABILayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		fmt.Sprintf("version %d", abiVersion), fmt.Sprintf("stages %d", profiler.NumStages),
+		fmt.Sprintf("version %d", ABIVersion), fmt.Sprintf("stages %d", profiler.NumStages),
 		fmt.Sprintf("tensors %d", profiler.NumTensors), fmt.Sprintf("masks %d", profiler.NumMasks),
 	}
 	for _, s := range []struct {

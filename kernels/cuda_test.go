@@ -273,7 +273,7 @@ func TestLibraryFaults(t *testing.T) {
 		path := buildFake(t)
 		_, err := openLibrary(path)
 		var version *VersionError
-		if !errors.As(err, &version) || version.Got != abiVersion+1 || version.Path != path {
+		if !errors.As(err, &version) || version.Got != ABIVersion+1 || version.Path != path {
 			t.Errorf("error = %v", err)
 		}
 	})

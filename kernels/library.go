@@ -43,7 +43,7 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%s has ABI version %d, this moetop needs %d", e.Path, e.Got, abiVersion)
+	return fmt.Sprintf("%s has ABI version %d, this moetop needs %d", e.Path, e.Got, ABIVersion)
 }
 
 func openLibrary(path string) (*Library, error) {
@@ -85,7 +85,12 @@ func (l *Library) Devices() ([]profiler.Device, error) {
 		return nil, err
 	}
 	if count <= 0 {
-		return nil, &profiler.NoGPUError{Reason: "the driver knows of none"}
+		// Only a question about the first one makes the library say why there is none.
+		_, err := l.deviceInfo(0)
+		if noGPU, ok := errors.AsType[*profiler.NoGPUError](err); ok {
+			return nil, noGPU
+		}
+		return nil, &profiler.NoGPUError{Reason: "the library sees none"}
 	}
 	devices := make([]profiler.Device, 0, count)
 	for i := range int(count) {
@@ -135,7 +140,7 @@ func statusError(operation string, status int32, said string) error {
 	case C.MOETOP_ERROR_ARGUMENT:
 		return argumentError(said)
 	case C.MOETOP_ERROR_DEVICE:
-		return &profiler.NoGPUError{Reason: said}
+		return &profiler.NoGPUError{Reason: strings.TrimPrefix(said, "no usable NVIDIA GPU: ")}
 	case C.MOETOP_ERROR_MEMORY:
 		return &profiler.MemoryError{Reason: said}
 	case C.MOETOP_ERROR_CUDA:

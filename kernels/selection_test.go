@@ -108,7 +108,7 @@ func TestSelect(t *testing.T) {
 		{"auto without a library", SelectOptions{}, "", CPU, libraryFile, ""},
 		{"auto with another version", SelectOptions{Library: library}, "abi", CPU, "ABI version 2", ""},
 		{"auto without a driver", SelectOptions{Library: library}, "no-driver", CPU, "driver is not installed", ""},
-		{"auto without a GPU", SelectOptions{Library: library}, "no-device", CPU, "none", ""},
+		{"auto without a GPU", SelectOptions{Library: library}, "no-device", CPU, "CUDA_VISIBLE_DEVICES is empty", ""},
 		{"auto with an old GPU", SelectOptions{Library: library}, "old-device", CPU, "compute capability 8.0", ""},
 		{"auto with an old GPU by index", SelectOptions{Library: library, Device: "0"}, "old-device", CPU, "8.0", ""},
 		{"cuda without a library", SelectOptions{Engine: CUDA}, "", "", libraryFile, ""},

@@ -112,6 +112,9 @@ int32_t moetop_get_device_info(int32_t device, moetop_device_info* info) {
     if (info->struct_size != sizeof *info) {
         return fail(MOETOP_ERROR_INTERNAL, "struct size");
     }
+    if (fault("no-device")) {
+        return fail(MOETOP_ERROR_DEVICE, "CUDA_VISIBLE_DEVICES is empty");
+    }
     if (device < 0 || device >= (int32_t)number("MOETOP_FAKE_DEVICES", 1)) {
         return fail(MOETOP_ERROR_ARGUMENT, "device: out of range");
     }
