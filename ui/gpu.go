@@ -202,22 +202,29 @@ func throttleText(r *profiler.Reading) (string, grid.Style) {
 func (p gpuPanel) drawAbsent(area grid.Area) {
 	y := 0
 	for _, m := range p.metrics() {
+		if p.cpu() {
+			// The reason needs the lines more than four gauges without a value do.
+			m.label = "utilization, occupancy"
+		}
 		p.drawGauge(area, y, m, styleFill, area.Width())
 		y++
+		if p.cpu() {
+			break
+		}
 	}
-	why := "NVML gave no readings; the log (l) says why."
+	why, early := "NVML gave no readings; the log (l) says why.", p.sample == nil || p.condition == conditionBuilding
 	switch {
-	case p.sample == nil:
-		why = "no readings yet"
 	case p.cpu():
 		why = "The CPU reference engine runs: real arithmetic, but its times say nothing about a GPU."
 		if p.workload.EngineReason != "" {
 			why += " " + p.workload.EngineReason
 		}
+	case early:
+		why = "no readings yet"
 	}
 	y++
 	style := styleWarn
-	if p.sample == nil {
+	if early {
 		style = styleMuted
 	}
 	for _, text := range wrap(why, area.Width()) {

@@ -68,7 +68,7 @@ func bindings(s keyState) []binding {
 	} else {
 		list = append(list, runBindings(s.hasModel)...)
 	}
-	freeze := bind(actFreeze, 6, "space", "hold", "hold the screen still; the run and its measurements go on", "space")
+	freeze := bind(actFreeze, 6, "space", "pause", "hold the screen still; the run and its measurements go on", "space")
 	if s.frozen {
 		freeze = bind(actFreeze, 0, "space", "go on", "let the screen follow the run again", "space")
 	}
@@ -100,7 +100,7 @@ func runBindings(hasModel bool) []binding {
 	}
 	return append(list,
 		bind(actReset, 8, "r", "reset", "forget all statistics and begin again", "r"),
-		bind(actPause, 10, "p", "pause", "stop the steps, or let them run again: shows the GPU idle", "p"),
+		bind(actPause, 10, "p", "idle", "stop the steps, or let them run again: shows the GPU idle", "p"),
 	)
 }
 

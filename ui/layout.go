@@ -94,10 +94,7 @@ func layoutFull(width, height int, mode screenMode) regions {
 	var r regions
 	r.Header = c.take(2)
 	r.Banner = c.take(min(mode.Banner, 2))
-	verdict, footer := 1, 1
-	if height >= 28 {
-		verdict = 2
-	}
+	verdict, footer := 2, 1
 	if height >= 30 {
 		footer = 2
 	}

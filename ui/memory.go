@@ -41,7 +41,7 @@ func (p gpuPanel) memoryParts() (parts []memoryPart, ok bool) {
 		{"activ.", ours.ActivationsBytes, g.activations, styleActivations},
 		{"works.", ours.WorkspaceBytes, g.workspace, styleWorkspace},
 		{"other", less(used, mine), g.other, styleOther},
-		{"reserved", reserved, g.reserved, styleReserved},
+		{"resv.", reserved, g.reserved, styleReserved},
 		{"free", free, g.free, styleTrack},
 	}, true
 }

@@ -28,8 +28,14 @@ type overlay struct {
 // box returns where the overlay lies: in the middle, with a margin as long as there is room for one.
 func (o overlay) box(width, height int) grid.Rect {
 	w, h := min(width-4, 100), min(height-2, 30)
+	if o.kind == overlayModels {
+		h = min(h, len(o.models)+modelsAround)
+	}
 	return grid.Rect{X: (width - w) / 2, Y: (height - h) / 2, W: w, H: h}
 }
+
+// modelsAround are the lines of the picker besides its models: border, filter, a blank, one to spare.
+const modelsAround = 5
 
 // lastPlace is the largest place that makes sense, for a box with so many lines inside.
 func (o overlay) lastPlace(lines, visible int) int {

@@ -25,6 +25,7 @@ type tableRow struct {
 	mask    profiler.ESMask // of a layer row: what its on column holds
 	now     *float64
 	off, on *profiler.Summary
+	against *profiler.Summary // what a plain quotient compares on with
 	ratio   *profiler.Ratio
 	deploy  bool // the verdict names this layer row
 	base    bool // the layer row that the others are compared with
@@ -70,7 +71,7 @@ func (t stageTable) stageRow(stage profiler.Stage) tableRow {
 	}
 	for i := range t.sample.Stages {
 		if s := &t.sample.Stages[i]; s.Name == row.name {
-			row.now, row.off, row.on, row.ratio = s.LastUS, s.Off, s.On, s.Ratio
+			row.now, row.off, row.on, row.against, row.ratio = s.LastUS, s.Off, s.On, s.Off, s.Ratio
 		}
 	}
 	return row
@@ -107,15 +108,15 @@ func (t stageTable) better(a, b *profiler.Summary) bool {
 }
 
 func (t stageTable) layerRow(steps *profiler.StepStats, mask profiler.ESMask) tableRow {
-	row := tableRow{kind: rowLayer, name: "layer", mask: mask, off: steps.OffOff}
-	if mask == profiler.ESOff {
-		row.base = true
-	} else {
+	row := tableRow{kind: rowLayer, name: "layer", mask: mask, against: steps.OffOff}
+	row.base = mask == profiler.ESOff
+	if row.base || !t.tall {
+		row.off = steps.OffOff
+	}
+	if !row.base {
 		row.on = steps.Mask(mask)
 	}
-	row.ratio = [profiler.NumMasks]*profiler.Ratio{
-		nil, steps.OnOffRatio, steps.OffOnRatio, steps.OnOnRatio,
-	}[mask]
+	row.ratio = ratioOf(steps, mask)
 	if t.sample == nil {
 		return row
 	}
@@ -129,6 +130,11 @@ func (t stageTable) layerRow(steps *profiler.StepStats, mask profiler.ESMask) ta
 		row.now = last(steps.Mask(mask))
 	}
 	return row
+}
+
+// ratioOf is how many times as fast the layer is with a mask; nil for off and outside A/B mode.
+func ratioOf(steps *profiler.StepStats, mask profiler.ESMask) *profiler.Ratio {
+	return [profiler.NumMasks]*profiler.Ratio{nil, steps.OnOffRatio, steps.OffOnRatio, steps.OnOnRatio}[mask]
 }
 
 // verdictMask returns the tuple that the verdict names; ok is false while there is none.

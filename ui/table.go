@@ -3,6 +3,7 @@ package ui
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/ui/internal/chart"
@@ -38,7 +39,7 @@ func tableColumns() []tableColumn {
 		{head: "ES is", width: 7, rank: 2, left: true, cell: stageTable.wordCell},
 		{head: "95% interval", width: 13, rank: 1, left: true, cell: stageTable.intervalCell},
 		{head: "p", width: 7, rank: 5, left: true, cell: stageTable.pCell},
-		{head: "step", width: 5, rank: 3, cell: stageTable.shareCell},
+		{head: "share", width: 5, rank: 3, cell: stageTable.shareCell},
 	}
 }
 
@@ -138,9 +139,23 @@ func (t stageTable) caption() string {
 		return "no figures yet"
 	case t.sample.AB:
 		return "medians, " + grouped(int64(t.sample.ABPairs)) + " interleaved A/B cycles"
-	default:
-		return "medians; grey: not running; ≈ not compared: a"
 	}
+	text := "medians"
+	if ages := t.ages(); ages != "" {
+		text += "; grey: " + ages
+	}
+	return text + "; ≈ unproven"
+}
+
+// ages says how old the stages' sides are that do not run, for tables without a column for it.
+func (t stageTable) ages() string {
+	var parts []string
+	for _, row := range t.rows() {
+		if text, _ := t.intervalCell(row); row.kind == rowSwitch && row.ratio == nil && text != "" {
+			parts = append(parts, row.name+" "+text)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (t stageTable) nameCell(row tableRow) (string, grid.Style) {
@@ -242,8 +257,8 @@ func (t stageTable) ratioCell(row tableRow) (string, grid.Style) {
 	if row.kind == rowStage || row.kind == rowGap {
 		return "", styleMuted
 	}
-	if row.off != nil && row.on != nil && row.on.MedianUS > 0 {
-		return "≈" + ratioText(row.off.MedianUS/row.on.MedianUS) + "  ", styleMuted
+	if row.against != nil && row.on != nil && row.on.MedianUS > 0 {
+		return "≈" + ratioText(row.against.MedianUS/row.on.MedianUS) + "  ", styleMuted
 	}
 	return none + "  ", styleMuted
 }

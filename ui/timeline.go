@@ -16,10 +16,8 @@ type timeline struct{ scene }
 // axisWidth is what the labels left of the plots take.
 const axisWidth = 8
 
-// Lines that a plot of SM utilization needs beside the one of latency.
-const (
-	utilizationFrom = 4 // lines of both plots together
-)
+// utilizationFrom is how many lines both plots together need; with fewer there is latency only.
+const utilizationFrom = 4
 
 func (t timeline) draw(area grid.Area, compact bool) {
 	inner := area
@@ -29,10 +27,11 @@ func (t timeline) draw(area grid.Area, compact bool) {
 		}
 		area.Box(t.glyphs.border, styleBorder)
 		head := area.Sub(grid.Rect{W: area.Width() - 1, H: 1})
-		x := head.Print(2, 0, " Step latency, µs ", styleTitle)
+		title := " Step latency (µs) "
 		if t.hasUtilization() {
-			x = head.Print(x, 0, "and SM utilization, % ", styleTitle)
+			title += "and SM utilization (%) "
 		}
+		x := head.Print(2, 0, title, styleTitle)
 		head.Print(x, 0, "last "+spanText(t.opts.HistorySpan)+" ", styleMuted)
 		inner = area.Inner()
 	}

@@ -30,50 +30,74 @@ func drawVerdict(area grid.Area, s scene) {
 			detail = "a compares off and on side by side"
 		}
 	}
-	x := area.Print(0, 0, badge, style)
-	lines := wrap(detail, max(area.Width()-x-2, 10))
-	area.Print(x+1, 0, lines[0], text)
+	x := area.Print(0, 0, badge, style) + 1
+	room := max(area.Width()-x, 10)
 	if area.Height() < 2 {
-		if len(lines) > 1 {
-			area.Print(x+1, 0, detail, text)
-		}
+		area.Print(x, 0, brief(detail, room, v.EnableES == nil && !s.sample.AB), text)
 		return
 	}
+	lines := wrap(detail, room)
+	area.Print(x, 0, lines[0], text)
 	second := strings.Join(lines[1:], " ")
 	if second == "" {
 		second = inWords(s.sample)
 	}
-	area.Print(x+1, 1, second, styleMuted)
+	area.Print(x, 1, second, styleMuted)
 }
 
-// inWords says what the ratios mean, stage by stage and for the layer.
+// brief shortens a verdict for one line: without intervals, then without the flag's name. compare says
+// that comparing is what is missing.
+func brief(text string, room int, compare bool) string {
+	if grid.Width(text) > room && compare {
+		return "press a to measure off and on side by side"
+	}
+	if grid.Width(text) > room {
+		text = withoutIntervals(text)
+	}
+	if grid.Width(text) > room {
+		text = strings.Replace(text, "enable_es=", "", 1)
+	}
+	return text
+}
+
+func withoutIntervals(text string) string {
+	for {
+		from := strings.Index(text, " [")
+		if from < 0 {
+			return text
+		}
+		to := strings.Index(text[from:], "]")
+		if to < 0 {
+			return text
+		}
+		text = text[:from] + text[from+to+1:]
+	}
+}
+
+// inWords says what the ratios mean in times, for the stages and for the layer.
 func inWords(sample *profiler.Sample) string {
 	var parts []string
 	for _, stage := range sample.Stages {
-		if stage.Ratio == nil || stage.Off == nil || stage.On == nil {
-			continue
+		if stage.Ratio != nil && stage.Off != nil && stage.On != nil {
+			parts = append(parts, stage.Name+" "+change(stage.Off, stage.On, stage.Ratio))
 		}
-		parts = append(parts, stage.Name+" "+comparison(stage.Ratio)+" ("+
-			micros(stage.Off.MedianUS)+" → "+micros(stage.On.MedianUS)+" µs)")
 	}
 	if m, ok := verdictMask(sample.Verdict); ok && m != profiler.ESOff {
-		ratios := [profiler.NumMasks]*profiler.Ratio{
-			nil, sample.Steps.OnOffRatio, sample.Steps.OffOnRatio, sample.Steps.OnOnRatio,
-		}
-		if r := ratios[m]; r != nil {
-			parts = append(parts, "the layer with "+shortTuple(m)+" "+comparison(r))
+		on, r := sample.Steps.Mask(m), ratioOf(&sample.Steps, m)
+		if r != nil && on != nil && sample.Steps.OffOff != nil {
+			parts = append(parts, "layer "+change(sample.Steps.OffOff, on, r))
 		}
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, ", ")
 }
 
-func comparison(r *profiler.Ratio) string {
+func change(off, on *profiler.Summary, r *profiler.Ratio) string {
+	word := "slower"
 	switch {
 	case !r.Significant():
-		return "the same with ES, as far as can be told"
+		word = "no difference"
 	case r.Value > 1:
-		return ratioText(r.Value) + " as fast with ES"
-	default:
-		return ratioText(r.Value) + " as fast with ES, so slower"
+		word = "faster"
 	}
+	return micros(off.MedianUS) + " → " + micros(on.MedianUS) + " µs (" + word + ")"
 }
