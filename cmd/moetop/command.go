@@ -1,0 +1,58 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+// notForWorker are flags that concern the front alone.
+func notForWorker(name string) bool {
+	return slices.Contains([]string{
+		"json", "ndjson", "control", "front-mode", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
+	}, name)
+}
+
+// flag writes a flag that was given, by the command line or the environment, as an argument.
+func (o *options) flag(name string) string {
+	if value := o.given[name]; value != "" {
+		return "--" + name + "=" + value
+	}
+	return "--" + name + "=false"
+}
+
+// workerArgs are the arguments with which a front that was called so starts its worker.
+func (o *options) workerArgs(frontMode string) []string {
+	args := []string{"--ndjson", "--control=-", "--front-mode=" + frontMode}
+	for _, name := range o.order {
+		if !notForWorker(name) {
+			args = append(args, o.flag(name))
+		}
+	}
+	if _, given := o.given["duration"]; !given && o.duration != 0 {
+		args = append(args, "--duration="+o.duration.String())
+	}
+	return args
+}
+
+// command is the argv that repeats the run: the flags that were given, and the choices that the
+// program made in place of others.
+func (o *options) command(program string, w profiler.Workload, engine string) []string {
+	argv := []string{program}
+	switch o.frontMode {
+	case "json":
+		argv = append(argv, "--json")
+	case "":
+		argv = append(argv, "--ndjson")
+	}
+	for _, name := range o.order {
+		if name != "engine" && name != "seed" && !notForWorker(name) {
+			argv = append(argv, o.flag(name))
+		}
+	}
+	argv = append(argv, "--engine="+engine)
+	if o.model == "" && o.experts == 0 {
+		argv = append(argv, "--model="+w.Name())
+	}
+	return append(argv, "--seed="+seedValue{&w.Seed}.String())
+}

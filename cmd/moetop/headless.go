@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/front"
+)
+
+// startFront starts this program again as the worker.
+func (a *app) startFront(ctx context.Context, o *options, mode string, stderr io.Writer) (*front.Front, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program to start its worker: %w", err)
+	}
+	return front.Start(ctx, front.Config{Path: path, Args: o.workerArgs(mode), Stderr: stderr})
+}
+
+// runHeadless prints one report.
+func (a *app) runHeadless(ctx context.Context, o *options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signals := watchInterrupts()
+	defer signals.stop()
+	log, err := openDebugLog(o.debug)
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	f, err := a.startFront(ctx, o, "json", log.writer())
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
+	defer stop()
+	finished := make(chan struct{})
+	defer close(finished)
+	go func() {
+		select {
+		case <-signals.second:
+			cancel()
+		case <-finished:
+		}
+	}()
+	report, err := f.Batch(ctx, signals.first)
+	err = errors.Join(err, f.Close())
+	if report != nil {
+		a.tellWarnings(report)
+		if writeErr := a.writeJSON(o.output, report); writeErr != nil {
+			return writeErr
+		}
+	}
+	return signals.outcome(err)
+}
+
+// tellWarnings says on stderr what a reader of the figures has to know.
+func (a *app) tellWarnings(report *profiler.Report) {
+	if report.EngineReason != "" {
+		_, _ = fmt.Fprintf(a.stderr, "%s: running on the CPU reference engine: %s\n", a.program, report.EngineReason)
+	}
+	for _, w := range report.Warnings {
+		_, _ = fmt.Fprintf(a.stderr, "%s: %s: %s\n", a.program, w.Code, w.Text)
+	}
+}
+
+// debugLog is the file of --debug-log, or nothing.
+type debugLog struct{ file *os.File }
+
+func openDebugLog(path string) (debugLog, error) {
+	if path == "" {
+		return debugLog{}, nil
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return debugLog{}, usage(fmt.Errorf("--debug-log: %w", err))
+	}
+	return debugLog{file}, nil
+}
+
+// writer is nil without a file, and not an interface around nil.
+func (l debugLog) writer() io.Writer {
+	if l.file == nil {
+		return nil
+	}
+	return l.file
+}
+
+func (l debugLog) close() {
+	if l.file != nil {
+		_ = l.file.Close()
+	}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+// verifyTable prints results as they come.
+type verifyTable struct {
+	out, details io.Writer
+	started      bool
+}
+
+func newVerifyTable(out, details io.Writer) *verifyTable {
+	return &verifyTable{out: out, details: details}
+}
+
+// add prints a line for each mask and stage: the worst of the routings that were checked.
+func (t *verifyTable) add(w profiler.Workload, results []profiler.VerifyResult) error {
+	if !t.started {
+		t.started = true
+		if _, err := fmt.Fprintf(t.out, "%-16s %6s  %-9s %-5s %-8s %12s %12s  %s\n",
+			"model", "tokens", "routing", "es", "stage", "value error", "row error", "result"); err != nil {
+			return fmt.Errorf("write the table: %w", err)
+		}
+	}
+	for _, r := range worstByStage(results) {
+		word := "ok"
+		if !r.Pass() {
+			word = fmt.Sprintf("WRONG (%d of %d)", r.Violations, r.Checked)
+			_, _ = fmt.Fprintf(t.details, "%s, %d tokens, %v, es %v, %s: %s\n", w.Name(), w.Tokens, w.Routing, r.Mask, r.Stage, r.First)
+		}
+		if _, err := fmt.Fprintf(t.out, "%-16s %6d  %-9s %-5s %-8s %12.4f %12.2e  %s\n",
+			w.Name(), w.Tokens, w.Routing, r.Mask, r.Stage, r.WorstError, r.WorstRowError, word); err != nil {
+			return fmt.Errorf("write the table: %w", err)
+		}
+	}
+	return nil
+}
+
+// worstByStage merges the routings of each mask and stage, in the order of their first appearance.
+func worstByStage(results []profiler.VerifyResult) []profiler.VerifyResult {
+	type key struct {
+		mask  profiler.ESMask
+		stage string
+	}
+	at := make(map[key]int)
+	var merged []profiler.VerifyResult
+	for _, r := range results {
+		k := key{r.Mask, r.Stage}
+		i, seen := at[k]
+		if !seen {
+			at[k] = len(merged)
+			merged = append(merged, r)
+			continue
+		}
+		m := &merged[i]
+		if m.Pass() && !r.Pass() {
+			m.First = r.First
+		}
+		m.Checked += r.Checked
+		m.Violations += r.Violations
+		m.WorstError = max(m.WorstError, r.WorstError)
+		m.WorstRowError = max(m.WorstRowError, r.WorstRowError)
+	}
+	return merged
+}

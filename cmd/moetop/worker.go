@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/moetop/moetop/kernels"
+	"github.com/moetop/moetop/nvml"
+	"github.com/moetop/moetop/profiler"
+)
+
+const (
+	// ringLength is how many routings the steps go round, so that one lucky routing decides nothing.
+	ringLength = profiler.MinRing
+	// abandonedGrace is how long a session may take to end when nobody reads it any more.
+	abandonedGrace = 500 * time.Millisecond
+	// driverTimeout bounds the wait for NVML's word on the driver's version.
+	driverTimeout = 2 * time.Second
+)
+
+// runWorker is the process that owns the GPU: it runs the session and streams its records.
+func (a *app) runWorker(ctx context.Context, o *options) error {
+	output, err := a.openStreamOutput(o.output)
+	if err != nil {
+		return err
+	}
+	restore := keepBrokenPipe()
+	defer restore()
+	out := newStream(output)
+	err = a.stream(ctx, o, out, output.file)
+	return errors.Join(err, out.close(), output.close())
+}
+
+// stream runs a session and returns when it is over, or when it has to be left behind.
+func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signals := watchInterrupts()
+	defer signals.stop()
+	stop := make(chan struct{})
+	defer close(stop)
+	gone := make(chan struct{})
+	if file != nil {
+		go watchReader(file, gone, stop)
+	}
+	var commands chan profiler.Command
+	if o.control != "" {
+		commands = make(chan profiler.Command)
+		go readCommands(a.stdin, out, commands, stop)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- a.session(ctx, o, out, commands) }()
+
+	first, failed := signals.first, out.failed
+	for {
+		select {
+		case err := <-ended:
+			return signals.outcome(err)
+		case <-first:
+			first = nil
+			cancel()
+		case <-signals.second:
+			return signals.outcome(nil)
+		case <-failed:
+			cancel()
+			awaitAbandoned(ended)
+			return nil
+		case <-gone:
+			cancel()
+			awaitAbandoned(ended)
+			return nil
+		}
+	}
+}
+
+// awaitAbandoned gives a session that nobody reads a moment to let the GPU go. One that hangs is left
+// behind, and ends with the process.
+func awaitAbandoned(ended <-chan error) {
+	grace := time.NewTimer(abandonedGrace)
+	defer grace.Stop()
+	select {
+	case _ = <-ended: // Nobody is left who could be told of an error.
+	case <-grace.C:
+	}
+}
+
+// session chooses the engine and the workload and runs them. Its failures are in the stream.
+func (a *app) session(ctx context.Context, o *options, out *stream, commands <-chan profiler.Command) error {
+	selected, err := o.engine.choose()
+	if err != nil {
+		return a.refuseSession(o, out, err)
+	}
+	workload, err := o.workload(selected.Engine)
+	if err != nil {
+		return a.refuseSession(o, out, err)
+	}
+	return profiler.RunSession(ctx, profiler.SessionConfig{
+		Workload: workload, ES: o.mask, AB: o.ab, Schedule: o.schedule, Interval: o.interval,
+		Warmup: o.warmup, Duration: o.duration, Steps: o.steps, RingLength: ringLength,
+		Open: withDriver(selected.Open), EngineReason: selected.Reason,
+		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch,
+		OpenSampler: openSampler,
+		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
+		Commands:    commands,
+		Emit:        out.emit,
+	})
+}
+
+// refuseSession streams a failure that comes before there is a session.
+func (a *app) refuseSession(o *options, out *stream, err error) error {
+	now := time.Now()
+	out.emit(profiler.Record{Kind: profiler.KindHeader, Time: now, Header: a.header(o, append([]string{a.program}, os.Args[1:]...))})
+	out.emit(profiler.Record{Kind: profiler.KindFailure, Time: now, Failure: &profiler.Failure{
+		ExitCode: profiler.ExitCode(err), Text: err.Error(),
+	}})
+	return err
+}
+
+func (a *app) header(o *options, command []string) *profiler.Header {
+	// A machine without a name is still a machine.
+	name, _ := os.Hostname()
+	return &profiler.Header{
+		SchemaVersion: profiler.SchemaVersion, Version: version, Command: command, Seed: o.seed,
+		Host: profiler.Host{Name: name, OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU()},
+		PID:  os.Getpid(), IntervalMS: int(o.interval.Milliseconds()), WarmupSteps: o.warmup,
+	}
+}
+
+func (o *engineOptions) choose() (kernels.Selection, error) {
+	return kernels.Select(kernels.SelectOptions{Engine: o.engine, Library: o.library, Device: o.device})
+}
+
+// openSampler returns the instruments of the engine's GPU.
+func openSampler(device *profiler.Device) profiler.Sampler {
+	if device == nil {
+		return profiler.NewNoSampler("")
+	}
+	sampler, err := nvml.Open(nvml.Options{UUID: device.UUID, PID: os.Getpid()})
+	if err != nil {
+		return profiler.NewNoSampler("no GPU instruments: " + err.Error())
+	}
+	return sampler
+}
+
+// drivenEngine adds to an engine on a GPU what only NVML knows of its device.
+type drivenEngine struct {
+	profiler.Engine
+	driver string
+}
+
+// Info implements profiler.Engine.
+func (e drivenEngine) Info() profiler.EngineInfo {
+	info := e.Engine.Info()
+	if info.Device != nil {
+		device := *info.Device
+		device.Driver = e.driver
+		info.Device = &device
+	}
+	return info
+}
+
+func withDriver(open profiler.OpenEngine) profiler.OpenEngine {
+	return func(cfg profiler.EngineConfig) (profiler.Engine, error) {
+		engine, err := open(cfg)
+		if err != nil || engine.Info().Device == nil {
+			return engine, err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), driverTimeout)
+		defer cancel()
+		// Without an answer the version stays unknown; the sampler tells why NVML is missing.
+		driver, _ := nvml.DriverVersion(ctx)
+		return drivenEngine{engine, driver}, nil
+	}
+}

@@ -1,0 +1,244 @@
+package front
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+// loop is the goroutine of a front; it owns everything in it.
+type loop struct {
+	front  *Front
+	limits limits
+	worker *worker
+	ticker *time.Ticker
+
+	fold  *profiler.Fold
+	state profiler.WorkerState
+	heard time.Time // when the worker last sent a record
+	mute  bool      // it has closed its stream
+	ended bool      // it is gone
+
+	marks []profiler.Mark // the front's own, about its workers
+
+	restarting bool // start a new worker when this one is gone
+	quitting   bool // return when this one is gone
+}
+
+func newLoop(f *Front, first *worker) *loop {
+	l := &loop{front: f, limits: f.cfg.limits}
+	l.adopt(first)
+	return l
+}
+
+// adopt begins a fold for a new worker.
+func (l *loop) adopt(w *worker) {
+	l.worker = w
+	l.fold = profiler.NewFold()
+	l.state = profiler.WorkerState{Phase: profiler.WorkerStarting}
+	l.heard = time.Now()
+	l.mute, l.ended = false, false
+	l.front.setSink(w.commands)
+}
+
+func (l *loop) run(ctx context.Context) {
+	defer close(l.front.done)
+	defer close(l.front.views)
+	l.ticker = time.NewTicker(l.limits.tick)
+	defer l.ticker.Stop()
+	l.publish()
+	quit, canceled := l.front.quit, ctx.Done()
+	for !l.quitting || !l.ended {
+		// The channels of a worker that is gone would be ready for ever.
+		events, exited := l.worker.events, l.worker.exited
+		if l.ended {
+			exited = nil
+		}
+		if l.ended || l.mute {
+			events = nil
+		}
+		select {
+		case e, open := <-events:
+			if !open {
+				// It has no more to say, and its exit is a matter of moments.
+				l.mute = true
+				l.worker.end(l.limits, endPolitely, "")
+				continue
+			}
+			l.receive(e)
+			l.receiveMore(events)
+			l.publish()
+		case <-exited:
+			l.finish()
+			l.publish()
+		case <-l.ticker.C:
+			l.watch()
+		case <-l.front.restart:
+			l.requestRestart()
+		case <-l.front.stop:
+			l.requestStop()
+		case <-quit:
+			quit = nil
+			l.requestQuit()
+		case <-canceled:
+			canceled = nil
+			l.requestQuit()
+		}
+	}
+}
+
+// receiveMore takes what is waiting, so that a burst makes one view.
+func (l *loop) receiveMore(events <-chan event) {
+	for {
+		select {
+		case e, open := <-events:
+			if !open {
+				return
+			}
+			l.receive(e)
+		default:
+			return
+		}
+	}
+}
+
+func (l *loop) receive(e event) {
+	if e.err != nil {
+		// What follows cannot be trusted, and a worker that writes it will not get better.
+		l.say("stream", e.err.Error())
+		l.worker.end(l.limits, endNow, e.err.Error())
+		return
+	}
+	l.heard = time.Now()
+	if l.state.Phase == profiler.WorkerStarting || l.state.Phase == profiler.WorkerSilent {
+		l.state = profiler.WorkerState{Phase: profiler.WorkerRunning}
+	}
+	l.fold.Apply(e.record)
+}
+
+// watch looks at the heartbeat.
+func (l *loop) watch() {
+	if l.ended {
+		return
+	}
+	silent := time.Since(l.heard)
+	if silent < l.limits.silentAfter {
+		return
+	}
+	if l.state.Phase != profiler.WorkerSilent {
+		l.say("worker", fmt.Sprintf("the worker has sent nothing for %v", silent.Round(time.Second)))
+	}
+	l.state = profiler.WorkerState{Phase: profiler.WorkerSilent, Silent: silent}
+	if silent >= l.limits.killAfter {
+		l.worker.end(l.limits, endNow, fmt.Sprintf("silent for %v, and was ended", silent.Round(time.Second)))
+	}
+	l.publish()
+}
+
+func (l *loop) requestRestart() {
+	if l.quitting {
+		return
+	}
+	if l.ended {
+		l.startAgain()
+		return
+	}
+	l.restarting = true
+	l.endWorker("ended to be started again")
+}
+
+func (l *loop) requestStop() {
+	if !l.ended {
+		l.endWorker("interrupted")
+	}
+}
+
+func (l *loop) requestQuit() {
+	l.quitting = true
+	l.front.setSink(nil)
+	if !l.ended {
+		l.endWorker("ended by the front")
+	}
+}
+
+// endWorker is polite to a worker that would notice.
+func (l *loop) endWorker(why string) {
+	how := endPolitely
+	if l.state.Phase == profiler.WorkerSilent {
+		how = endNow
+	}
+	l.worker.end(l.limits, how, why)
+}
+
+// finish is called when the worker is gone, and its last records are in the channel.
+func (l *loop) finish() {
+	<-l.worker.joined
+	for e := range l.worker.events {
+		if e.err == nil {
+			l.fold.Apply(e.record)
+		}
+	}
+	l.ended = true
+	l.front.setSink(nil)
+	view := l.fold.View()
+	cause := l.worker.cause()
+	switch {
+	case view.Failure != nil:
+		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: view.Failure.Text}
+	case view.Summary != nil && (cause == "" || l.worker.wasEnded()):
+		l.state = profiler.WorkerState{Phase: profiler.WorkerEnded}
+	case cause == "":
+		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: "ended without a summary"}
+	default:
+		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: cause}
+	}
+	if l.state.Phase == profiler.WorkerDied {
+		l.say("worker", "the worker died: "+l.state.Cause)
+		l.marks = append(l.marks, profiler.Mark{Time: time.Now(), Text: "worker died"})
+	}
+	if l.restarting && !l.quitting {
+		l.restarting = false
+		l.startAgain()
+	}
+}
+
+func (l *loop) startAgain() {
+	w, err := startWorker(l.front.cfg)
+	if err != nil {
+		l.say("worker", err.Error())
+		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: err.Error()}
+		l.publish()
+		return
+	}
+	log := l.fold.View().Log
+	l.marks = []profiler.Mark{{Time: time.Now(), Text: "worker started again"}}
+	l.adopt(w)
+	for _, entry := range log {
+		l.fold.Log(entry)
+	}
+	l.say("worker", "started again")
+	l.publish()
+}
+
+// say adds to the log, which outlives the workers.
+func (l *loop) say(code, text string) {
+	l.fold.Log(profiler.LogEntry{Time: time.Now(), Code: code, Text: text})
+}
+
+// publish hands out the newest view in place of one that nobody has taken yet.
+func (l *loop) publish() {
+	l.fold.SetWorker(l.state)
+	view := l.fold.View()
+	if len(l.marks) > 0 {
+		view.Marks = slices.Concat(view.Marks, l.marks)
+		slices.SortStableFunc(view.Marks, func(a, b profiler.Mark) int { return a.Time.Compare(b.Time) })
+	}
+	select {
+	case <-l.front.views:
+	default:
+	}
+	l.front.views <- view
+}
