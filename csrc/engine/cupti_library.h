@@ -7,7 +7,7 @@
 
 namespace moetop {
 
-// The calls that the engine uses. Text that starts like a function name tells errors apart.
+// The calls that the engine uses.
 struct CuptiLibrary {
     std::string path;
     decltype(&cuptiGetVersion) get_version;
