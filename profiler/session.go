@@ -147,7 +147,11 @@ func (s *session) start() {
 		open: s.cfg.Open, ring: s.cfg.RingLength, warmup: s.cfg.Warmup, limit: s.cfg.Steps,
 		ctl: s.ctl, events: s.events, free: s.free, gone: s.gone,
 	}
-	go d.run()
+	s.driverDone = make(chan struct{})
+	go func() {
+		defer close(s.driverDone)
+		d.run()
+	}()
 }
 
 // loop merges what happens until the session is over. It returns an error if that was a failure.

@@ -13,6 +13,8 @@ type session struct {
 	events chan event
 	free   chan []StepTiming
 	gone   chan struct{}
+	// driverDone is closed when the engine's thread has ended.
+	driverDone chan struct{}
 
 	// What is wanted.
 	wantES   ESMask // in manual mode
@@ -122,11 +124,19 @@ func newSession(cfg SessionConfig) (*session, error) {
 	return s, err
 }
 
-// close lets go of the engine's thread, which ended or was left behind, and of the sampler.
+// close ends the engine's thread, unless it is known to hang, and the sampler.
 func (s *session) close() {
 	s.timer.Stop()
 	s.ctl.change(func() { s.ctl.stop = true })
 	close(s.gone)
+	if !s.stuck {
+		grace := time.NewTimer(s.cfg.StopGrace)
+		defer grace.Stop()
+		select {
+		case <-s.driverDone:
+		case <-grace.C:
+		}
+	}
 	s.sampler.close(s.cfg.StopGrace)
 }
 
@@ -191,6 +201,7 @@ func (s *session) checkStall(now time.Time) error {
 		return nil
 	}
 	if quiet := s.stalled(now); quiet >= s.cfg.StallLimit {
+		s.stuck = true
 		return fmt.Errorf("the engine has not finished a step for %v after step %d: the GPU hangs or was lost",
 			quiet.Round(time.Second), s.finished)
 	}
