@@ -48,9 +48,18 @@ func (m *model) act(a action) tea.Cmd {
 		return m.chooseModel()
 	case actRestart:
 		return m.restart()
-	case actUp, actDown, actBoth, actAB, actPause, actMoreTokens, actFewerTokens,
-		actMoreSkew, actLessSkew, actReset:
-		return m.request(a)
+	case actUp, actDown, actBoth:
+		return m.request(func() tea.Cmd { return m.switchES(a) })
+	case actAB:
+		return m.request(m.switchAB)
+	case actPause:
+		return m.request(m.switchPause)
+	case actReset:
+		return m.request(func() tea.Cmd { return m.send(profiler.Command{Reset: true}) })
+	case actMoreTokens, actFewerTokens:
+		return m.request(func() tea.Cmd { return m.changeTokens(a == actMoreTokens) })
+	case actMoreSkew, actLessSkew:
+		return m.request(func() tea.Cmd { return m.changeSkew(a == actMoreSkew) })
 	}
 	return nil
 }
@@ -60,32 +69,24 @@ func (m *model) setFrozen(on bool) {
 	m.shown = m.view
 }
 
-// request turns an action on the run into a command. It builds on what was asked for last, not only on
-// what already holds, so that keys pressed in a hurry add up.
-func (m *model) request(a action) tea.Cmd {
+// request carries out what builds on the run's state, once there is one. It builds on what was asked
+// for last, not only on what already holds, so that keys pressed in a hurry add up.
+func (m *model) request(change func() tea.Cmd) tea.Cmd {
 	if m.view == nil || m.view.Sample == nil {
 		return m.say("the worker is still starting", styleWarn)
 	}
-	sample := m.view.Sample
-	switch a {
-	case actUp, actDown, actBoth:
-		return m.switchES(a)
-	case actAB:
-		on := !m.want.ab(sample)
-		m.want = intent{at: m.view.Time, mode: &on}
-		return m.send(profiler.Command{AB: &on})
-	case actPause:
-		on := sample.State != profiler.StatePaused
-		return m.send(profiler.Command{Pause: &on})
-	case actReset:
-		return m.send(profiler.Command{Reset: true})
-	case actMoreTokens, actFewerTokens:
-		return m.changeTokens(a == actMoreTokens)
-	case actMoreSkew, actLessSkew:
-		return m.changeSkew(a == actMoreSkew)
-	default:
-		return nil
-	}
+	return change()
+}
+
+func (m *model) switchAB() tea.Cmd {
+	on := !m.want.ab(m.view.Sample)
+	m.want = intent{at: m.view.Time, mode: &on}
+	return m.send(profiler.Command{AB: &on})
+}
+
+func (m *model) switchPause() tea.Cmd {
+	on := m.view.Sample.State != profiler.StatePaused
+	return m.send(profiler.Command{Pause: &on})
 }
 
 // switchES flips stages. In A/B mode no single mask runs, so there the key asks for its stage alone.
@@ -94,17 +95,15 @@ func (m *model) switchES(a action) tea.Cmd {
 	if !m.want.ab(m.view.Sample) {
 		mask = m.want.mask(m.view.Sample)
 	}
-	switch a {
-	case actUp:
+	switch {
+	case a == actUp:
 		mask ^= profiler.ESUp
-	case actDown:
+	case a == actDown:
 		mask ^= profiler.ESDown
+	case mask == profiler.ESBoth:
+		mask = profiler.ESOff
 	default:
-		if mask == profiler.ESBoth {
-			mask = profiler.ESOff
-		} else {
-			mask = profiler.ESBoth
-		}
+		mask = profiler.ESBoth
 	}
 	off := false
 	m.want = intent{at: m.view.Time, es: &mask, mode: &off}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/moetop/moetop/ui/internal/grid"
@@ -187,8 +188,6 @@ func dropWorst(lists ...*[]item) bool {
 	if from == nil {
 		return false
 	}
-	kept := make([]item, 0, len(*from))
-	kept = append(kept, (*from)[:place]...)
-	*from = append(kept, (*from)[place+1:]...)
+	*from = slices.Delete(slices.Clone(*from), place, place+1)
 	return true
 }

@@ -54,9 +54,9 @@ func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 	}
 	switch profiler.Stage(msg.Y - first) {
 	case profiler.Up:
-		return m.request(actUp)
+		return m.act(actUp)
 	case profiler.Down:
-		return m.request(actDown)
+		return m.act(actDown)
 	case profiler.Route, profiler.Quant, profiler.Act, profiler.Combine:
 		return nil
 	default:

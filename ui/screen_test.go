@@ -14,19 +14,23 @@ import (
 	"github.com/moetop/moetop/profiler"
 )
 
-// updateGoldens is a variable since flags have to be defined before TestMain parses them.
-var updateGoldens = flag.Bool("update", false, "write the golden files anew")
+// updating reports whether the golden files are to be written anew. The flag -update is defined by the
+// golden package that teatest brings along.
+func updating() bool {
+	f := flag.Lookup("update")
+	return f != nil && f.Value.String() == "true"
+}
 
 // testModel is a model of a size that shows a view.
-func testModel(t testing.TB, width, height int, view *profiler.View, change func(*Options)) *model {
-	t.Helper()
+func testModel(tb testing.TB, width, height int, view *profiler.View, change func(*Options)) *model {
+	tb.Helper()
 	opts := Options{Models: testModels(), Environ: []string{"TERM=xterm-256color", "LANG=C.UTF-8"}, Theme: "dark"}
 	if change != nil {
 		change(&opts)
 	}
 	opts, err := opts.normalize()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	m := newModel(newFakeSource(), opts)
 	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
@@ -59,34 +63,34 @@ func keyPress(name string) tea.KeyPressMsg {
 
 // screen shows a model's frame on a virtual terminal, after checking that every line is as wide as
 // the screen and that there are as many lines as it has.
-func screen(t testing.TB, m *model) *vt.Emulator {
-	t.Helper()
+func screen(tb testing.TB, m *model) *vt.Emulator {
+	tb.Helper()
 	content := m.View().Content
 	lines := strings.Split(content, "\n")
 	if len(lines) != m.height {
-		t.Errorf("the frame has %d lines, the screen %d", len(lines), m.height)
+		tb.Errorf("the frame has %d lines, the screen %d", len(lines), m.height)
 	}
 	for i, l := range lines {
 		if w := ansi.StringWidth(l); w != m.width {
-			t.Errorf("line %d is %d columns wide, the screen %d: %q", i, w, m.width, ansi.Strip(l))
+			tb.Errorf("line %d is %d columns wide, the screen %d: %q", i, w, m.width, ansi.Strip(l))
 		}
 	}
 	terminal := vt.NewEmulator(m.width, m.height)
 	if _, err := terminal.WriteString(strings.ReplaceAll(content, "\n", "\r\n")); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return terminal
 }
 
-func plain(t testing.TB, m *model) string {
-	t.Helper()
-	return strings.TrimRight(ansi.Strip(screen(t, m).String()), "\n") + "\n"
+func plain(tb testing.TB, m *model) string {
+	tb.Helper()
+	return strings.TrimRight(ansi.Strip(screen(tb, m).String()), "\n") + "\n"
 }
 
 func checkGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".golden")
-	if *updateGoldens {
+	if updating() {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)
 		}

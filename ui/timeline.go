@@ -2,6 +2,7 @@ package ui
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -144,12 +145,12 @@ func (t timeline) drawMarks(inner grid.Area) {
 		row.PrintRight(row.Width(), 0, "now", styleMuted)
 		return
 	}
-	for i := len(marks) - 1; i >= 0; i-- {
-		text := "▲ " + marks[i].Text
+	for i, mark := range slices.Backward(marks) {
+		text := "▲ " + mark.Text
 		x := places[i]
 		if x+grid.Width(text) > left {
 			// A label at the right edge points to its mark from the left.
-			text = marks[i].Text + " ▲"
+			text = mark.Text + " ▲"
 			x = places[i] - grid.Width(text) + 1
 		}
 		if x < 0 || x+grid.Width(text) > left {

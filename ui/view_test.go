@@ -11,8 +11,6 @@ import (
 
 func testTime() time.Time { return time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC) }
 
-func ptr[T any](v T) *T { return &v }
-
 func summary(median float64, age time.Duration) *profiler.Summary {
 	return &profiler.Summary{
 		Count: 1240, LastUS: median * 1.004, MeanUS: median * 1.01, MinUS: median * 0.97, MedianUS: median,
@@ -89,12 +87,12 @@ func expertRows(n int) []float64 {
 func reading() *profiler.Reading {
 	return &profiler.Reading{
 		Time:                 testTime(),
-		SMUtilizationPercent: ptr(93.2), SMOccupancyPercent: ptr(41.0), TensorPercent: ptr(14.2), DRAMPercent: ptr(81.4),
-		KernelActivePercent: ptr(100.0),
-		MemoryUsedBytes:     ptr(uint64(6_700_000_000)), MemoryFreeBytes: ptr(uint64(143_400_000_000)),
-		MemoryReservedBytes: ptr(uint64(600_000_000)), MemoryTotalBytes: ptr(uint64(150_754_820_096)),
-		SMClockMHz: ptr(1980.0), MemoryClockMHz: ptr(3201.0), PowerWatts: ptr(612.0), PowerLimitWatts: ptr(700.0),
-		TemperatureCelsius: ptr(61.0), ThrottleReasons: []string{},
+		SMUtilizationPercent: new(93.2), SMOccupancyPercent: new(41.0), TensorPercent: new(14.2), DRAMPercent: new(81.4),
+		KernelActivePercent: new(100.0),
+		MemoryUsedBytes:     new(uint64(6_700_000_000)), MemoryFreeBytes: new(uint64(143_400_000_000)),
+		MemoryReservedBytes: new(uint64(600_000_000)), MemoryTotalBytes: new(uint64(150_754_820_096)),
+		SMClockMHz: new(1980.0), MemoryClockMHz: new(3201.0), PowerWatts: new(612.0), PowerLimitWatts: new(700.0),
+		TemperatureCelsius: new(61.0), ThrottleReasons: []string{},
 	}
 }
 
@@ -149,7 +147,7 @@ func manualView() *profiler.View {
 
 func pendingView() *profiler.View {
 	v := manualView()
-	v.Sample.PendingES = ptr(profiler.ESBoth)
+	v.Sample.PendingES = new(profiler.ESBoth)
 	return v
 }
 

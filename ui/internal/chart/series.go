@@ -50,7 +50,7 @@ func (p Plot) Render(area grid.Area, points []Point, s grid.Style, ascii bool) {
 	var lastTime time.Time
 	for _, point := range points {
 		x, ok := p.Window.Place(point.Time, c.DotWidth())
-		if !ok || math.IsNaN(point.Value) {
+		if !ok || !drawable(point.Value) {
 			open = false
 			continue
 		}
@@ -102,6 +102,9 @@ func (s Scale) At(line, n int) float64 {
 	return s.High - (s.High-s.Low)*float64(line)/float64(n-1)
 }
 
+// drawable reports whether a value is a number that a scale can be made for.
+func drawable(v float64) bool { return math.Abs(v) < 1e15 }
+
 // minimumSpread keeps a scale from blowing up the noise of a steady series: it spans at least this
 // share of the values.
 const minimumSpread = 0.08
@@ -110,7 +113,7 @@ const minimumSpread = 0.08
 func FitScale(points []Point, window Window) (scale Scale, ok bool) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, p := range points {
-		if math.IsNaN(p.Value) {
+		if !drawable(p.Value) {
 			continue
 		}
 		if _, inside := window.Place(p.Time, 1); !inside {
