@@ -15,10 +15,7 @@ func notForWorker(name string) bool {
 
 // flag writes a flag that was given, by the command line or the environment, as an argument.
 func (o *options) flag(name string) string {
-	if value := o.given[name]; value != "" {
-		return "--" + name + "=" + value
-	}
-	return "--" + name + "=false"
+	return "--" + name + "=" + o.given[name]
 }
 
 // workerArgs are the arguments with which a front that was called so starts its worker.

@@ -40,7 +40,7 @@ type intValue struct {
 }
 
 func (v intValue) String() string {
-	if v.dst == nil || *v.dst == 0 {
+	if v.dst == nil {
 		return ""
 	}
 	return strconv.Itoa(*v.dst)
@@ -100,10 +100,7 @@ func (v durationValue) Set(text string) error {
 type boolValue struct{ dst *bool }
 
 func (v boolValue) String() string {
-	if v.dst == nil || !*v.dst {
-		return ""
-	}
-	return "true"
+	return strconv.FormatBool(v.dst != nil && *v.dst)
 }
 func (v boolValue) Type() string { return "bool" }
 func (v boolValue) Set(text string) error {

@@ -51,14 +51,14 @@ func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File
 		commands = make(chan profiler.Command)
 		go readCommands(a.stdin, out, commands, stop)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- a.session(ctx, o, out, commands) }()
+	ended := make(chan sessionEnd, 1)
+	go func() { ended <- sessionEnd{a.session(ctx, o, out, commands)} }()
 
 	first, failed := signals.first, out.failed
 	for {
 		select {
-		case err := <-ended:
-			return signals.outcome(err)
+		case end := <-ended:
+			return signals.outcome(end.err)
 		case <-first:
 			first = nil
 			cancel()
@@ -76,13 +76,16 @@ func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File
 	}
 }
 
+// sessionEnd is how a session ended.
+type sessionEnd struct{ err error }
+
 // awaitAbandoned gives a session that nobody reads a moment to let the GPU go. One that hangs is left
 // behind, and ends with the process.
-func awaitAbandoned(ended <-chan error) {
+func awaitAbandoned(ended <-chan sessionEnd) {
 	grace := time.NewTimer(abandonedGrace)
 	defer grace.Stop()
 	select {
-	case _ = <-ended: // Nobody is left who could be told of an error.
+	case <-ended: // Nobody is left who could be told of an error.
 	case <-grace.C:
 	}
 }

@@ -66,7 +66,9 @@ func startWorker(cfg Config) (*worker, error) {
 	// A grandchild may hold stderr open; it does not hold the front.
 	w.cmd.WaitDelay = cfg.limits.grace
 	// Ctrl-c goes to the front alone, which ends the run in good order.
-	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A worker that is stopped when its front dies has to move to notice, and does no harm if it does
+	// not have to: SIGCONT means nothing to a process that runs.
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGCONT}
 	err = w.cmd.Start()
 	// The far ends belong to the worker now; without these the pipes would never end.
 	err = errors.Join(err, stdinR.Close(), stdoutW.Close())
