@@ -84,15 +84,23 @@ func (c *comparison) add(off, on float64) {
 	c.on = append(c.on, on)
 }
 
-// evaluate computes ratio and winner from all cycles so far.
+// evaluate computes ratio, winner and p from all cycles so far.
 func (c *comparison) evaluate() {
+	c.bound()
+	if c.ratio != nil {
+		c.ratio.PValue = mannWhitney(c.off, c.on)
+	}
+}
+
+// bound computes all but the p, which takes by far the most time.
+func (c *comparison) bound() {
 	c.ratio, c.winner = nil, 0
 	low, high, ok := bounds(c.ratios, intervalWealth)
 	if !ok {
 		return
 	}
 	value := medianOfSorted(c.ratios)
-	c.ratio = &Ratio{Value: value, Low: low, High: high, PValue: mannWhitney(c.off, c.on), Pairs: len(c.ratios)}
+	c.ratio = &Ratio{Value: value, Low: low, High: high, Pairs: len(c.ratios)}
 	low, high, ok = bounds(c.ratios, verdictWealth)
 	switch {
 	case !ok:
@@ -145,10 +153,10 @@ func (c *comparisons) add(v *cycleValues) {
 	}
 }
 
-// evaluate brings the ratios up to date. With many pairs it waits until there are 2% more, because
+// evaluate brings the ratios up to date. With many pairs it waits until there are 5% more, because
 // the figures hardly move and the rank test takes time.
 func (c *comparisons) evaluate() {
-	if c.pairs == c.judged || c.pairs < c.judged+c.judged/50 {
+	if c.pairs == c.judged || c.pairs < c.judged+c.judged/20 {
 		return
 	}
 	c.judged = c.pairs

@@ -31,9 +31,6 @@ func (s *session) handle(e *event) error {
 	s.lost, s.stepTime = e.lost, e.stepTime
 	s.applyReset(s.finished)
 	s.attribute(now)
-	if s.compared != nil {
-		s.compared.evaluate()
-	}
 	if e.done {
 		s.limitReached = true
 		s.stop()

@@ -47,10 +47,12 @@ func (s *session) addRatios(sample *Sample) {
 	if !s.wantAB || !s.inAB {
 		c = nil
 	}
-	sample.Verdict = judge(s.workload.Engine, c)
 	if c == nil {
+		sample.Verdict = judge(s.workload.Engine, nil)
 		return
 	}
+	c.evaluate()
+	sample.Verdict = judge(s.workload.Engine, c)
 	sample.ABPairs = c.pairs
 	sample.Stages[Up].Ratio = c.up.ratio
 	sample.Stages[Down].Ratio = c.down.ratio
