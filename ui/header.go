@@ -109,7 +109,7 @@ func (h header) modeItem() item {
 	case ab && !s.AB:
 		return item{text: " → A/B", style: stylePending}
 	case ab:
-		return item{text: " ● A/B " + grouped(int64(s.ABPairs)) + " pairs", style: styleES}
+		return item{text: " ● A/B " + grouped(int64(s.ABPairs)) + " cycles", style: styleES}
 	case s.AB:
 		return item{text: " → manual", style: stylePending}
 	default:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,16 +107,18 @@ func TestProgramDrawsTheGolden(t *testing.T) {
 	tm.Send(viewMsg{cudaView()})
 	screenOf := func(b []byte) string {
 		terminal := vt.NewEmulator(80, 24)
-		go func() { _, _ = io.Copy(io.Discard, terminal) }()
+		var replies sync.WaitGroup
+		replies.Go(func() { _, _ = io.Copy(io.Discard, terminal) })
 		// Without a terminal as input the renderer counts on line feeds being mapped, as ttys do.
 		_, _ = terminal.Write(bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")))
-		defer func() { _ = terminal.Close() }()
+		endReplies(terminal)
+		replies.Wait()
 		return ansi.Strip(terminal.String())
 	}
 	var seen []byte
 	teatest.WaitFor(t, tm.Output(), func(b []byte) bool {
 		seen = bytes.Clone(b)
-		return strings.Contains(screenOf(b), "A/B 1 240 pairs")
+		return strings.Contains(screenOf(b), "A/B 1 240 cycles")
 	}, teatest.WithDuration(patience), teatest.WithCheckInterval(10*time.Millisecond))
 	if !updating() {
 		checkGolden(t, "ab_80x24", strings.TrimRight(screenOf(seen), "\n")+"\n")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec" //nolint:depguard // Whether a terminal is restored can only be seen from outside the process.
 	"strings"
@@ -119,7 +120,7 @@ func startChild(t *testing.T, way string) *terminal {
 		_ = p.command.Process.Kill()
 		_ = slave.Close()
 		_ = master.Close()
-		_ = p.screen.Close()
+		endReplies(p.screen)
 		readers.Wait()
 	})
 	return p
@@ -153,6 +154,14 @@ func (p *terminal) answer() {
 		if _, err := p.master.Write(buffer[:n]); err != nil {
 			return
 		}
+	}
+}
+
+// endReplies ends the reads of what a virtual terminal replies. Its own Close may not be called while
+// somebody reads.
+func endReplies(screen *vt.Emulator) {
+	if pipe, ok := screen.InputPipe().(io.Closer); ok {
+		_ = pipe.Close()
 	}
 }
 

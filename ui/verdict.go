@@ -25,7 +25,7 @@ func drawVerdict(area grid.Area, s scene) {
 		badge, style, text = " DEPLOY ", styleBadgeGood, styleStrong
 		detail = strings.TrimPrefix(detail, "deploy ")
 	default:
-		detail = strings.TrimPrefix(detail, "no verdict: ")
+		detail = strings.TrimPrefix(strings.TrimPrefix(detail, "no verdict: "), "no verdict yet: ")
 		if detail == "" {
 			detail = "a compares off and on side by side"
 		}

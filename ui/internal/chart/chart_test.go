@@ -19,6 +19,16 @@ func series(values ...float64) []Point {
 	return list
 }
 
+// outlier is 100 values around 110 with one far away.
+func outlier() []Point {
+	var list []Point
+	for i := range 100 {
+		list = append(list, Point{now().Add(-time.Duration(i) * 100 * time.Millisecond), 100 + float64(i%2)*20})
+	}
+	list[50].Value = 5000
+	return list
+}
+
 func TestPlot(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -61,6 +71,7 @@ func TestFitScale(t *testing.T) {
 		{"old values", []Point{{now().Add(-time.Hour), 5}}, Scale{}, false},
 		{"round ends", series(422.5, 454.9), Scale{420, 460}, true},
 		{"a steady series is not blown up", series(1000, 1001), Scale{950, 1050}, true},
+		{"an outlier does not flatten the rest", outlier(), Scale{100, 140}, true},
 		{"zero", series(0, 0), Scale{0, 1}, true},
 	}
 	for _, c := range cases {

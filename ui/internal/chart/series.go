@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/moetop/moetop/ui/internal/grid"
@@ -109,9 +110,10 @@ func drawable(v float64) bool { return math.Abs(v) < 1e15 }
 // share of the values.
 const minimumSpread = 0.08
 
-// FitScale returns a scale with round ends around the values; ok is false if there is none.
+// FitScale returns a scale with round ends around the values; ok is false if there is none. A few
+// values far outside the rest do not flatten it: they are drawn at its edge.
 func FitScale(points []Point, window Window) (scale Scale, ok bool) {
-	low, high := math.Inf(1), math.Inf(-1)
+	var values []float64
 	for _, p := range points {
 		if !drawable(p.Value) {
 			continue
@@ -119,11 +121,12 @@ func FitScale(points []Point, window Window) (scale Scale, ok bool) {
 		if _, inside := window.Place(p.Time, 1); !inside {
 			continue
 		}
-		low, high = min(low, p.Value), max(high, p.Value)
+		values = append(values, p.Value)
 	}
-	if low > high {
+	if len(values) == 0 {
 		return Scale{}, false
 	}
+	low, high := withoutOutliers(values)
 	if spread := minimumSpread * math.Abs(high); high-low < spread {
 		middle := (low + high) / 2
 		low, high = middle-spread/2, middle+spread/2
@@ -133,6 +136,17 @@ func FitScale(points []Point, window Window) (scale Scale, ok bool) {
 	}
 	step := roundStep((high - low) / 4)
 	return Scale{Low: max(math.Floor(low/step)*step, 0), High: math.Ceil(high/step) * step}, true
+}
+
+// withoutOutliers returns the extremes of the values, which it sorts, but no further out than the width
+// of the middle 96% beyond it.
+func withoutOutliers(values []float64) (low, high float64) {
+	slices.Sort(values)
+	n := len(values)
+	inner := values[n*2/100 : n-n*2/100]
+	low, high = inner[0], inner[len(inner)-1]
+	width := high - low
+	return max(values[0], low-width), min(values[n-1], high+width)
 }
 
 // roundStep returns the next 1, 2 or 5 times a power of ten that is not below v.
