@@ -414,3 +414,30 @@ func checkNotShown(t *testing.T, m *model, texts ...string) {
 		}
 	}
 }
+
+// TestLayerRowNamesWhatWasMeasured looks at the one layer row of a small screen.
+func TestLayerRowNamesWhatWasMeasured(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name   string
+		change func(*profiler.Sample)
+		want   string
+	}{
+		{"the verdict's tuple", func(s *profiler.Sample) { s.AB = true }, "layer   (F,T)"},
+		{"nothing but off", func(s *profiler.Sample) {
+			s.ES, s.Steps = profiler.ESOff, profiler.StepStats{OffOff: summary(450, 0)}
+		}, "layer   (F,F)"},
+		{"off runs, one was measured", func(s *profiler.Sample) {
+			s.ES, s.Steps = profiler.ESOff, profiler.StepStats{OffOff: summary(450, 0), OnOff: summary(460, time.Second)}
+		}, "layer   (T,F)"},
+		{"what runs", func(s *profiler.Sample) { s.ES = profiler.ESBoth }, "layer   (T,T)"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			view := manualView()
+			c.change(view.Sample)
+			checkShown(t, testModel(t, 80, 24, view, nil), c.want)
+		})
+	}
+}

@@ -96,6 +96,9 @@ func (t stageTable) layerMask(steps *profiler.StepStats) profiler.ESMask {
 			best = m
 		}
 	}
+	if !t.sample.AB && steps.Mask(best) == nil {
+		return profiler.ESOff
+	}
 	return best
 }
 
