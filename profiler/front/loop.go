@@ -129,11 +129,11 @@ func (l *loop) watch() {
 		return
 	}
 	if l.state.Phase != profiler.WorkerSilent {
-		l.say("worker", fmt.Sprintf("the worker has sent nothing for %v", silent.Round(time.Second)))
+		l.say("worker", fmt.Sprintf("the worker has sent nothing for %v", silent.Round(100*time.Millisecond)))
 	}
 	l.state = profiler.WorkerState{Phase: profiler.WorkerSilent, Silent: silent}
 	if silent >= l.limits.killAfter {
-		l.worker.end(l.limits, endNow, fmt.Sprintf("silent for %v, and was ended", silent.Round(time.Second)))
+		l.worker.end(l.limits, endNow, fmt.Sprintf("silent for %v, and was ended", silent.Round(100*time.Millisecond)))
 	}
 	l.publish()
 }

@@ -15,6 +15,11 @@ import (
 // workerVariable makes the test binary a worker, whose behaviour is its value.
 const workerVariable = "MOETOP_FRONT_TEST_WORKER"
 
+// workerEnvironment also takes the pause away that the race detector makes at a process's end.
+func workerEnvironment(mode string) []string {
+	return append(os.Environ(), workerVariable+"="+mode, "GORACE=atexit_sleep_ms=0")
+}
+
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(workerVariable); mode != "" {
 		os.Exit(actWorker(mode))
