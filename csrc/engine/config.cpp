@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "common/error.h"
+#include "gemm/grouped_gemm.h"
 #include "stages/ring.h"
 #include "stages/route.h"
 
@@ -112,6 +113,13 @@ MemoryPlan plan_memory(const moetop_config& config, uint64_t gemm_workspace_byte
     plan.allocated_bytes[MOETOP_TENSOR_INPUT] *= num_inputs;
     plan.allocated_bytes[MOETOP_TENSOR_TOPK_IDS] = ring_elements * kIndexBytes;
     plan.allocated_bytes[MOETOP_TENSOR_TOPK_WEIGHTS] = ring_elements * kFloatBytes;
+    // See kScaleOverhangRows; a row of scales is one float a block of k.
+    const uint64_t hidden_overhang = kScaleOverhangRows * hidden_blocks * kFloatBytes;
+    const uint64_t intermediate_overhang = kScaleOverhangRows * intermediate_blocks * kFloatBytes;
+    plan.allocated_bytes[MOETOP_TENSOR_W1_SCALE] += hidden_overhang;
+    plan.allocated_bytes[MOETOP_TENSOR_X_SCALE] += hidden_overhang;
+    plan.allocated_bytes[MOETOP_TENSOR_W2_SCALE] += intermediate_overhang;
+    plan.allocated_bytes[MOETOP_TENSOR_ACT_SCALE] += intermediate_overhang;
     plan.allocated_bytes[kTokenRow] = rows * kIndexBytes;
     plan.allocated_bytes[kRing] = sizeof(RingState);
     plan.allocated_bytes[kUpWorkspace] = gemm_workspace_bytes;

@@ -25,6 +25,12 @@ enum class GemmPolicy { kGeneric = 0, kExpertSpecialized = 1 };
 
 enum class EsLaunch { kPdl = MOETOP_ES_LAUNCH_PDL, kStreams = MOETOP_ES_LAUNCH_STREAMS };
 
+// A tile that hangs over the end of n or of the rows reads the scales there, too, though not what
+// they belong to, and drops the result. Behind the last expert these reads must meet memory: both
+// scale arrays are followed by this many rows of k/128 floats. (CUTLASS predicates these copies,
+// but its predicate lets the overhang in the weights' scales pass.)
+constexpr int kScaleOverhangRows = 256;
+
 // All pointers are on the device.
 struct GroupedGemm {
     int num_experts;

@@ -144,6 +144,12 @@ void launch_prepare(const Plan& plan,
     MOETOP_CHECK_CUDA(cudaGetLastError());
 }
 
+ChainLink link(bool is_chained, int position) {
+    if (!is_chained)
+        return ChainLink::kNone;
+    return position == 0 ? ChainLink::kFirst : ChainLink::kLater;
+}
+
 }  // namespace
 
 size_t workspace_bytes(int num_experts, int num_sms) {
@@ -158,6 +164,7 @@ void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch
     // Several classes either follow each other by programmatic dependent launch or fork into
     // streams of their own. They share nothing but the table, so any order and overlap is right.
     const bool is_forked = plan.num_classes > 1 && launch.es_launch == EsLaunch::kStreams;
+    const bool is_chained = plan.num_classes > 1 && launch.es_launch == EsLaunch::kPdl;
     if (is_forked)
         MOETOP_CHECK_CUDA(cudaEventRecord(launch.fork, launch.stream));
     for (int c = 0; c < plan.num_classes; ++c) {
@@ -171,7 +178,7 @@ void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch
                                     launch.num_sms,
                                     space.scratch[c],
                                     stream,
-                                    plan.num_classes > 1 && !is_forked});
+                                    link(is_chained, c)});
         if (is_side)
             MOETOP_CHECK_CUDA(cudaEventRecord(launch.join[c - 1], stream));
     }

@@ -28,6 +28,10 @@ struct ProblemTable {
     int64_t* output_stride;   // n: elements between two rows of d
 };
 
+// A place in a chain of programmatic dependent launches; the one ahead of the first is what writes
+// the problem table.
+enum class ChainLink { kNone, kFirst, kLater };
+
 struct TileLaunch {
     ProblemTable table;
     const ProblemShape* shapes;  // [num_experts], on the device
@@ -35,7 +39,7 @@ struct TileLaunch {
     int num_sms;
     void* scratch;  // TileOps::scratch_bytes(), for tensor maps
     cudaStream_t stream;
-    bool dependent;  // launch programmatically dependent on what is ahead in the stream
+    ChainLink chain;
 };
 
 // A tile shape. With swapped operands the weights stand on the m side of the tensor core's product

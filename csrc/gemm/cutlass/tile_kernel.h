@@ -47,14 +47,32 @@ struct Plain {
         Sm90BlockwiseScaleConfig<1, 128, 128, cute::GMMA::Major::K, cute::GMMA::Major::K>;
 };
 
-// Grouped kernels of this CUTLASS never wait for the grid ahead of them, so a programmatic
-// dependent launch of one could read the problem table before it is written. This one waits first;
-// launched without that attribute, the wait costs nothing.
+// A link in a chain of programmatic dependent launches. Grouped kernels of this CUTLASS neither
+// wait for the grid ahead nor let the next one in, so a dependent launch of them could read the
+// problem table before it is written. The first link waits for the table. The links share nothing,
+// so each lets the next one in at once, which then fills the SMs as they fall free; and each of
+// them waits at its end, so that the last link is complete only when all are. Launched without the
+// attribute, all of this costs nothing.
 template <class Base>
-struct DependentKernel : Base {
-    CUTLASS_DEVICE void operator()(const typename Base::Params& params, char* smem) {
-        cutlass::arch::wait_on_dependent_grids();
+struct ChainedKernel : Base {
+    struct Arguments : Base::Arguments {
+        bool is_first;
+    };
+    struct Params : Base::Params {
+        bool is_first;
+    };
+
+    static Params to_underlying_arguments(const Arguments& args, void* workspace) {
+        return {Base::to_underlying_arguments(args, workspace), args.is_first};
+    }
+
+    CUTLASS_DEVICE void operator()(const Params& params, char* smem) {
+        if (params.is_first)
+            cutlass::arch::wait_on_dependent_grids();
+        cutlass::arch::launch_dependent_grids();
         Base::operator()(params, smem);
+        if (!params.is_first)
+            cutlass::arch::wait_on_dependent_grids();
     }
 };
 
@@ -111,7 +129,7 @@ struct TileKernel {
 
     using Shapes = cutlass::gemm::GroupProblemShape<cute::Shape<int, int, int>>;
     using Kernel =
-        DependentKernel<cutlass::gemm::kernel::GemmUniversal<Shapes, Mainloop, Epilogue, void>>;
+        ChainedKernel<cutlass::gemm::kernel::GemmUniversal<Shapes, Mainloop, Epilogue, void>>;
     using Gemm = cutlass::gemm::device::GemmUniversalAdapter<Kernel>;
 
     static_assert(sizeof(ProblemShape) == sizeof(typename Shapes::UnderlyingProblemShape),
@@ -135,25 +153,26 @@ struct TileKernel {
         hardware.device_id = 0;  // only used to look up the SM count, which is given
         hardware.sm_count = launch.num_sms;
         // The scale layouts follow from the problem shape; the kernel does not read the arrays.
-        return {cutlass::gemm::GemmUniversalMode::kGrouped,
-                {launch.num_experts,
-                 reinterpret_cast<typename Shapes::UnderlyingProblemShape*>(
-                     const_cast<ProblemShape*>(launch.shapes)),
-                 nullptr},
-                {reinterpret_cast<const Operand**>(lhs),
-                 reinterpret_cast<StrideA*>(table.operand_stride),
-                 reinterpret_cast<const Operand**>(rhs),
-                 reinterpret_cast<StrideB*>(table.operand_stride),
-                 lhs_scale,
-                 nullptr,
-                 rhs_scale,
-                 nullptr},
-                {{},
-                 nullptr,
-                 nullptr,
-                 reinterpret_cast<Output**>(table.d),
-                 reinterpret_cast<StrideD*>(table.output_stride)},
-                hardware};
+        return {{cutlass::gemm::GemmUniversalMode::kGrouped,
+                 {launch.num_experts,
+                  reinterpret_cast<typename Shapes::UnderlyingProblemShape*>(
+                      const_cast<ProblemShape*>(launch.shapes)),
+                  nullptr},
+                 {reinterpret_cast<const Operand**>(lhs),
+                  reinterpret_cast<StrideA*>(table.operand_stride),
+                  reinterpret_cast<const Operand**>(rhs),
+                  reinterpret_cast<StrideB*>(table.operand_stride),
+                  lhs_scale,
+                  nullptr,
+                  rhs_scale,
+                  nullptr},
+                 {{},
+                  nullptr,
+                  nullptr,
+                  reinterpret_cast<Output**>(table.d),
+                  reinterpret_cast<StrideD*>(table.output_stride)},
+                 hardware},
+                launch.chain != ChainLink::kLater};
     }
 
     static void check(cutlass::Status status, const char* what) {
@@ -177,7 +196,7 @@ struct TileKernel {
         const auto args = arguments(launch);
         check(gemm.can_implement(args), "shape");
         check(gemm.initialize(args, launch.scratch, launch.stream), "initialize");
-        check(gemm.run(launch.stream, nullptr, launch.dependent), "launch");
+        check(gemm.run(launch.stream, nullptr, launch.chain != ChainLink::kNone), "launch");
     }
 
     static TileOps ops() { return {Sides::kSwapped, &scratch_bytes, &launch}; }
