@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // MaxCommandLine bounds a control line, in bytes.
@@ -124,15 +125,14 @@ func unknownField(values map[string]json.RawMessage, prefix string, known []comm
 		names = append(names, name)
 	}
 	first := slices.Min(names)
-	allowed := "one of the fields"
-	for i, field := range known {
-		separator := ", "
-		if i == 0 {
-			separator = " "
-		}
-		allowed += separator + field.name
+	allowed := make([]string, 0, len(known))
+	for _, field := range known {
+		allowed = append(allowed, field.name)
 	}
-	return &ArgumentError{Field: prefix + string(clip([]byte(first))), Value: "a field of this name", Allowed: allowed}
+	return &ArgumentError{
+		Field: prefix + string(clip([]byte(first))), Value: "a field of this name",
+		Allowed: "one of the fields " + strings.Join(allowed, ", "),
+	}
 }
 
 // clip keeps a refused value short enough to show.

@@ -1,7 +1,6 @@
 package profiler_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -11,110 +10,6 @@ import (
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/profiler/profilertest"
 )
-
-// run is a session under test. Its fields may be read after synctest.Wait or once it has ended.
-type run struct {
-	lab      *profilertest.Lab
-	commands chan profiler.Command
-	cancel   context.CancelFunc
-	records  []profiler.Record
-	err      error
-	ended    chan struct{}
-}
-
-func config(lab *profilertest.Lab) profiler.SessionConfig {
-	w := profiler.CustomWorkload(8, 2, 128, 128)
-	w.Tokens, w.Seed = 16, 7
-	w.Routing = profiler.Routing{Kind: profiler.Uniform}
-	return profiler.SessionConfig{
-		Workload: w, Interval: 100 * time.Millisecond, RingLength: profiler.MinRing, Open: lab.Open,
-		Kernels: "reference", Timer: "auto",
-		Header: &profiler.Header{SchemaVersion: profiler.SchemaVersion, Command: []string{"moetop"}},
-	}
-}
-
-// start runs a session in a goroutine of the current synctest bubble.
-func start(t *testing.T, lab *profilertest.Lab, change func(*profiler.SessionConfig)) *run {
-	t.Helper()
-	r := &run{lab: lab, commands: make(chan profiler.Command, 16), ended: make(chan struct{})}
-	cfg := config(lab)
-	cfg.Commands = r.commands
-	cfg.Emit = func(rec profiler.Record) { r.records = append(r.records, rec) }
-	if change != nil {
-		change(&cfg)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	r.cancel = cancel
-	go func() {
-		defer close(r.ended)
-		r.err = profiler.RunSession(ctx, cfg)
-	}()
-	t.Cleanup(cancel)
-	return r
-}
-
-// wait lets the session run for a time of the bubble's clock.
-func (r *run) wait(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
-
-func (r *run) send(c profiler.Command) {
-	r.commands <- c
-	synctest.Wait()
-}
-
-// finish ends the session and returns its last record.
-func (r *run) finish(t *testing.T) profiler.Record {
-	t.Helper()
-	r.cancel()
-	<-r.ended
-	return r.last(t)
-}
-
-func (r *run) last(t *testing.T) profiler.Record {
-	t.Helper()
-	if len(r.records) < 2 || r.records[0].Kind != profiler.KindHeader {
-		t.Fatalf("stream of %d records does not begin with a header", len(r.records))
-	}
-	return r.records[len(r.records)-1]
-}
-
-func (r *run) kind(kind profiler.RecordKind) []profiler.Record {
-	var found []profiler.Record
-	for _, rec := range r.records {
-		if rec.Kind == kind {
-			found = append(found, rec)
-		}
-	}
-	return found
-}
-
-func (r *run) sample(t *testing.T) *profiler.Sample {
-	t.Helper()
-	samples := r.kind(profiler.KindSample)
-	if len(samples) == 0 {
-		t.Fatal("no sample")
-	}
-	return samples[len(samples)-1].Sample
-}
-
-func (r *run) ack(t *testing.T, id string) profiler.Record {
-	t.Helper()
-	for _, rec := range r.kind(profiler.KindAck) {
-		if rec.Ack.ID == id {
-			return rec
-		}
-	}
-	t.Fatalf("command %q was not answered", id)
-	return profiler.Record{}
-}
-
-func ptr[T any](v T) *T { return &v }
-
-func es(id string, up, down bool) profiler.Command {
-	return profiler.Command{ID: id, ES: &profiler.ESCommand{Up: &up, Down: &down}}
-}
 
 func TestSessionRunsToItsLimitOfSteps(t *testing.T) {
 	t.Parallel()
@@ -177,7 +72,7 @@ func TestToggleLosesNoStep(t *testing.T) {
 		masks := map[uint64]profiler.ESMask{}
 		lab := profilertest.NewLab(profilertest.Options{
 			Lag: 4,
-			StageUS: func(step uint64, mask profiler.ESMask, stage profiler.Stage) float64 {
+			StageUS: func(step uint64, mask profiler.ESMask, _ profiler.Stage) float64 {
 				masks[step] = mask
 				return 10 + 5*float64(mask)
 			},
@@ -234,7 +129,7 @@ func TestPendingToggleShowsUntilItsFirstStep(t *testing.T) {
 		lab := profilertest.NewLab(profilertest.Options{})
 		r := start(t, lab, nil)
 		r.wait(time.Second)
-		r.send(profiler.Command{ID: "p", Pause: ptr(true)})
+		r.send(profiler.Command{ID: "p", Pause: new(true)})
 		r.wait(300 * time.Millisecond)
 		r.send(es("t", false, true))
 		r.wait(300 * time.Millisecond)
@@ -243,7 +138,7 @@ func TestPendingToggleShowsUntilItsFirstStep(t *testing.T) {
 			sample.ES != profiler.ESOff || sample.StalledMS != 0 {
 			t.Errorf("paused: %+v", sample)
 		}
-		r.send(profiler.Command{ID: "g", Pause: ptr(false)})
+		r.send(profiler.Command{ID: "g", Pause: new(false)})
 		r.wait(300 * time.Millisecond)
 		sample = r.sample(t)
 		if sample.State != profiler.StateRunning || sample.PendingES != nil || sample.ES != profiler.ESDown {
@@ -332,7 +227,7 @@ func TestLeavingABKeepsTheOtherSides(t *testing.T) {
 		if !strings.Contains(after.Verdict.Text, "switch A/B mode on") || after.Verdict.EnableES != nil {
 			t.Errorf("verdict %+v", after.Verdict)
 		}
-		r.send(profiler.Command{ID: "again", AB: ptr(true)})
+		r.send(profiler.Command{ID: "again", AB: new(true)})
 		r.wait(2 * time.Second)
 		if again := r.sample(t); !again.AB || again.ABPairs == 0 || !again.Steps.OnOn.Live {
 			t.Errorf("A/B mode again: %+v", again)
@@ -346,10 +241,10 @@ func TestPauseInABCostsOnlyTheCycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, profilertest.NewLab(profilertest.Options{}), func(c *profiler.SessionConfig) { c.AB = true })
 		r.wait(time.Second)
-		r.send(profiler.Command{Pause: ptr(true)})
+		r.send(profiler.Command{Pause: new(true)})
 		r.wait(200 * time.Millisecond)
 		paused := r.sample(t)
-		r.send(profiler.Command{Pause: ptr(false)})
+		r.send(profiler.Command{Pause: new(false)})
 		r.wait(time.Second)
 		if got := r.sample(t); got.ABPairs <= paused.ABPairs {
 			t.Errorf("%d cycles before the pause, %d after it", paused.ABPairs, got.ABPairs)

@@ -18,9 +18,9 @@ func TestAnotherWorkloadForgetsEverything(t *testing.T) {
 		r.wait(2 * time.Second)
 		r.send(es("up", true, false))
 		r.wait(500 * time.Millisecond)
-		r.send(profiler.Command{ID: "more", Tokens: ptr(64)})
-		r.send(profiler.Command{ID: "skew", Routing: ptr("zipf:1.2")})
-		r.send(profiler.Command{ID: "most", Tokens: ptr(128), Reset: true})
+		r.send(profiler.Command{ID: "more", Tokens: new(64)})
+		r.send(profiler.Command{ID: "skew", Routing: new("zipf:1.2")})
+		r.send(profiler.Command{ID: "most", Tokens: new(128), Reset: true})
 		r.wait(500 * time.Millisecond)
 		if got := r.sample(t); got.State != profiler.StateBuilding || got.Progress == "" {
 			t.Errorf("state %s (%q) while the engine is built", got.State, got.Progress)
@@ -62,10 +62,10 @@ func TestRefusedCommandsNameTheField(t *testing.T) {
 		r := start(t, lab, nil)
 		r.wait(time.Second)
 		cases := map[string]profiler.Command{
-			"tokens":  {Tokens: ptr(0)},
-			"model":   {Model: ptr("nobody")},
-			"routing": {Routing: ptr("sideways")},
-			"kernels": {Kernels: ptr("cutlass"), Pause: ptr(true)},
+			"tokens":  {Tokens: new(0)},
+			"model":   {Model: new("nobody")},
+			"routing": {Routing: new("sideways")},
+			"kernels": {Kernels: new("cutlass"), Pause: new(true)},
 		}
 		for field, command := range cases {
 			command.ID = field
@@ -239,7 +239,7 @@ func TestReadingsAreCreditedToTheMaskThatRan(t *testing.T) {
 			now := time.Now()
 			sampler.Show(profiler.Reading{
 				Time: now, Stale: stale, WindowStart: now.Add(-250 * time.Millisecond), WindowEnd: now,
-				SMUtilizationPercent: &sm, MemoryUsedBytes: ptr(uint64(1 << 30)),
+				SMUtilizationPercent: &sm, MemoryUsedBytes: new(uint64(1 << 30)),
 			})
 			r.wait(250 * time.Millisecond)
 			return r.sample(t)
@@ -287,11 +287,31 @@ func TestABMakesNoCreditToAMask(t *testing.T) {
 		})
 		r.wait(time.Second)
 		now := time.Now()
-		sampler.Show(profiler.Reading{Time: now, WindowStart: now.Add(-time.Millisecond), WindowEnd: now, TensorPercent: ptr(5.0)})
+		sampler.Show(profiler.Reading{Time: now, WindowStart: now.Add(-time.Millisecond), WindowEnd: now, TensorPercent: new(5.0)})
 		r.wait(200 * time.Millisecond)
 		if got := r.sample(t); got.NVML == nil || got.NVMLMask != nil || len(got.NVMLStats.ByES) != 0 {
 			t.Errorf("credited to %v", got.NVMLMask)
 		}
 		r.finish(t)
+	})
+}
+
+func TestPanicWhileEmittingIsAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		lab := profilertest.NewLab(profilertest.Options{})
+		r := start(t, lab, func(c *profiler.SessionConfig) {
+			emit := c.Emit
+			c.Emit = func(rec profiler.Record) {
+				if rec.Kind == profiler.KindSample && rec.Step > 200 {
+					panic("the pipe burst")
+				}
+				emit(rec)
+			}
+		})
+		<-r.ended
+		if r.err == nil || !strings.Contains(r.err.Error(), "the pipe burst") || lab.OpenEngines() != 0 {
+			t.Errorf("ended with %v and %d engines open", r.err, lab.OpenEngines())
+		}
 	})
 }

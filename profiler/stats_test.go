@@ -10,23 +10,24 @@ import (
 
 func TestCellAgreesWithSortedValues(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(5, 6))
 	cases := []struct {
 		name string
-		draw func() float64
+		draw func(random *rand.Rand) float64
 	}{
-		{"short", func() float64 { return 0.5 + random.Float64() }},
-		{"usual", func() float64 { return 200 + 5*random.NormFloat64() }},
-		{"long tail", func() float64 { return 50 * math.Exp(random.NormFloat64()) }},
-		{"seconds", func() float64 { return 2e6 * (1 + random.Float64()) }},
+		{"short", func(random *rand.Rand) float64 { return 0.5 + random.Float64() }},
+		{"usual", func(random *rand.Rand) float64 { return 200 + 5*random.NormFloat64() }},
+		{"long tail", func(random *rand.Rand) float64 { return 50 * math.Exp(random.NormFloat64()) }},
+		{"seconds", func(random *rand.Rand) float64 { return 2e6 * (1 + random.Float64()) }},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(5, 6))
 			var c cell
 			values := make([]float64, 10001)
 			sum := 0.0
 			for i := range values {
-				values[i] = tc.draw()
+				values[i] = tc.draw(random)
 				sum += values[i]
 				c.record(values[i], 1, time.Unix(int64(i), 0))
 			}
