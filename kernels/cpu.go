@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"sync/atomic"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -26,7 +26,9 @@ const scratchBytes = uint64(unsafe.Sizeof(gemmScratch{}))
 type cpuEngine struct {
 	cfg     profiler.EngineConfig
 	info    profiler.EngineInfo
-	mask    atomic.Uint32
+	mu      sync.Mutex // guards mask and next, which SetES must see together
+	mask    profiler.ESMask
+	next    uint64 // the first step that has not begun
 	pool    pool
 	codes   *e4m3Table
 	t       *cpuTensors // nil once closed
@@ -87,7 +89,20 @@ func OpenCPU(cfg profiler.EngineConfig) (profiler.Engine, error) {
 
 func (e *cpuEngine) Info() profiler.EngineInfo { return e.info }
 
-func (e *cpuEngine) SetES(mask profiler.ESMask) { e.mask.Store(uint32(mask)) }
+func (e *cpuEngine) SetES(mask profiler.ESMask) uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mask = mask
+	return e.next
+}
+
+// begin returns the mask of the step that begins now.
+func (e *cpuEngine) begin() profiler.ESMask {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.next++
+	return e.mask
+}
 
 // Run implements profiler.Engine; here the steps have also finished when it returns.
 func (e *cpuEngine) Run(n int) error {
@@ -95,7 +110,7 @@ func (e *cpuEngine) Run(n int) error {
 		return errClosed
 	}
 	for range n {
-		e.step(profiler.ESMask(e.mask.Load()))
+		e.step(e.begin())
 	}
 	return nil
 }

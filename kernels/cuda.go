@@ -132,15 +132,17 @@ func (e *cudaEngine) prepare(gpu *abiDeviceInfo, cfg profiler.EngineConfig) erro
 func (e *cudaEngine) Info() profiler.EngineInfo { return e.info }
 
 // SetES implements profiler.Engine. It has no error of its own; a refusal is the next Run's.
-func (e *cudaEngine) SetES(mask profiler.ESMask) {
+func (e *cudaEngine) SetES(mask profiler.ESMask) uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.handle == nil {
-		return
+		return 0
 	}
+	var first C.uint64_t
 	e.maskFail = e.library.call("setting the ES mask", func() C.int32_t {
-		return C.shim_set_es_mask(e.library.calls, e.handle, C.uint32_t(mask))
+		return C.shim_set_es_mask(e.library.calls, e.handle, C.uint32_t(mask), &first)
 	})
+	return uint64(first)
 }
 
 // ready says why no call can be made: the engine is closed, or did not take a mask.

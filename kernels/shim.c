@@ -88,8 +88,9 @@ int32_t shim_get_engine_info(const shim_library* l,
     return l->get_engine_info(engine, info);
 }
 
-int32_t shim_set_es_mask(const shim_library* l, moetop_engine* engine, uint32_t mask) {
-    return l->set_es_mask(engine, mask);
+int32_t shim_set_es_mask(const shim_library* l, moetop_engine* engine, uint32_t mask,
+                         uint64_t* first_step) {
+    return l->set_es_mask(engine, mask, first_step);
 }
 
 int32_t shim_set_routings(const shim_library* l,

@@ -16,7 +16,7 @@ typedef struct shim_library {
     int32_t (*estimate_memory)(const moetop_config*, moetop_memory*);
     int32_t (*create)(const moetop_config*, moetop_engine**);
     int32_t (*get_engine_info)(const moetop_engine*, moetop_engine_info*);
-    int32_t (*set_es_mask)(moetop_engine*, uint32_t);
+    int32_t (*set_es_mask)(moetop_engine*, uint32_t, uint64_t*);
     int32_t (*set_routings)(moetop_engine*, const int32_t*, const float*);
     int32_t (*run)(moetop_engine*, int32_t);
     int32_t (*synchronize)(moetop_engine*);
@@ -50,7 +50,8 @@ int32_t shim_create(const shim_library* l, const moetop_config* config, moetop_e
 int32_t shim_get_engine_info(const shim_library* l,
                              const moetop_engine* engine,
                              moetop_engine_info* info);
-int32_t shim_set_es_mask(const shim_library* l, moetop_engine* engine, uint32_t mask);
+int32_t shim_set_es_mask(const shim_library* l, moetop_engine* engine, uint32_t mask,
+                         uint64_t* first_step);
 int32_t shim_set_routings(const shim_library* l,
                           moetop_engine* engine,
                           const int32_t* topk_ids,

@@ -18,9 +18,9 @@ type corrupted struct {
 	plant   func(data []byte)
 }
 
-func (c *corrupted) SetES(mask profiler.ESMask) {
+func (c *corrupted) SetES(mask profiler.ESMask) uint64 {
 	c.current = mask
-	c.Engine.SetES(mask)
+	return c.Engine.SetES(mask)
 }
 
 func (c *corrupted) ReadTensor(t profiler.Tensor, offset uint64, dst []byte) error {

@@ -10,6 +10,7 @@ import (
 type control struct {
 	mu     sync.Mutex
 	engine Engine // nil while there is none that SetES may be called on
+	base   uint64 // the engine's step 0 is this step of the session
 	mask   ESMask
 	ab     bool
 	paused bool
@@ -48,7 +49,7 @@ func (c *control) setES(mask ESMask) (launched uint64) {
 		launched = c.launched.Load()
 		c.mask, c.ab = mask, false
 		if c.engine != nil {
-			c.engine.SetES(mask)
+			launched = c.base + c.engine.SetES(mask)
 		}
 	})
 	return launched
@@ -100,11 +101,12 @@ func (c *control) beginBlock(mask ESMask) bool {
 }
 
 // install makes an engine the current one, with the mask that is wanted. A nil engine takes the
-// current one away: after that no call of SetES is under way.
-func (c *control) install(engine Engine) {
+// current one away: after that no call of SetES is under way. base is the step of the session that is
+// the engine's step 0.
+func (c *control) install(engine Engine, base uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.engine = engine
+	c.engine, c.base = engine, base
 	if engine != nil {
 		engine.SetES(c.mask)
 	}

@@ -10,9 +10,9 @@ import (
 
 // How finely the engine's thread works.
 const (
-	// chunkTime is what one call of Run should take: the number of launched steps, which a toggle's
-	// answer names, is known to that precision.
-	chunkTime = 500 * time.Microsecond
+	// chunkTime is what one call of Run should take: how soon the thread sees that something else is
+	// wanted. Each call costs a wake-up, so that shorter is dearer.
+	chunkTime = 3 * time.Millisecond
 	// batchTime is how often timings are read and handed on.
 	batchTime = 15 * time.Millisecond
 	// maxChunk bounds a chunk when steps take no time at all.
@@ -363,7 +363,7 @@ func (d *driver) replace(o *buildOrder, engine Engine) error {
 	first := d.launched
 	d.engine, d.cfg, d.resumed = engine, o.cfg, &first
 	d.base, d.warmLeft, d.stepTime = d.launched, d.warmup, 0
-	d.ctl.install(engine)
+	d.ctl.install(engine, d.base)
 	d.send(event{built: &built{
 		id: o.id, cfg: o.cfg, info: engine.Info(), base: d.base,
 		rows: ExpertRows(o.cfg.Workload, o.cfg.Routings),
@@ -376,7 +376,7 @@ func (d *driver) closeEngine() error {
 	if d.engine == nil {
 		return nil
 	}
-	d.ctl.install(nil)
+	d.ctl.install(nil, 0)
 	engine := d.engine
 	if d.timed() {
 		d.lostBase += d.launched - d.base - min(d.read, d.launched-d.base)

@@ -6,8 +6,8 @@ import "fmt"
 // SetES may be called from anywhere.
 type Engine interface {
 	Info() EngineInfo
-	// SetES takes effect at the very next step that is launched.
-	SetES(mask ESMask)
+	// SetES takes effect at the very next step that is launched, and returns that step's number.
+	SetES(mask ESMask) (first uint64)
 	// Run launches n steps back to back and returns when the last is launched. Few are in flight.
 	Run(n int) error
 	// Timings appends the timings of steps that finished since the last call, oldest first, and

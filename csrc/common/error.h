@@ -11,17 +11,18 @@
 namespace moetop {
 
 class Error : public std::runtime_error {
-public:
+  public:
     Error(moetop_status status, const std::string& text)
         : std::runtime_error(text), status_(status) {}
     moetop_status status() const { return status_; }
 
-private:
+  private:
     moetop_status status_;
 };
 
 inline void check_cuda(cudaError_t error, const char* what) {
-    if (error == cudaSuccess) return;
+    if (error == cudaSuccess)
+        return;
     throw Error(MOETOP_ERROR_CUDA, std::string(what) + ": " + cudaGetErrorString(error));
 }
 

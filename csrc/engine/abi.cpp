@@ -134,10 +134,12 @@ int32_t moetop_get_engine_info(const moetop_engine* engine, moetop_engine_info* 
     });
 }
 
-int32_t moetop_set_es_mask(moetop_engine* engine, uint32_t mask) {
+int32_t moetop_set_es_mask(moetop_engine* engine, uint32_t mask, uint64_t* first_step) {
     return guarded([&] {
         require(engine, "engine");
-        engine->impl.set_es_mask(mask);
+        const uint64_t first = engine->impl.set_es_mask(mask);
+        if (first_step != nullptr)
+            *first_step = first;
     });
 }
 

@@ -16,6 +16,8 @@ namespace {
 // 370.0.)
 constexpr EsLaunch kFasterEsLaunch = EsLaunch::kStreams;
 
+constexpr uint64_t kMasks = MOETOP_NUM_ES_MASKS;
+
 EsLaunch es_launch_of(const moetop_config& config) {
     if (config.es_launch == MOETOP_ES_LAUNCH_AUTO)
         return kFasterEsLaunch;
@@ -53,7 +55,7 @@ Engine::Engine(const moetop_config& config) : config_(config), es_launch_(es_lau
     // CUPTI must be there before the graphs are instantiated.
     choose_timer();
     stream_ = make_stream();
-    for (Event& event : pair_done_) {
+    for (Event& event : step_done_) {
         event = make_event(cudaEventDisableTiming | cudaEventBlockingSync);
     }
     all_done_ = make_event(cudaEventDisableTiming | cudaEventBlockingSync);
@@ -143,8 +145,9 @@ void Engine::restart() {
     }
     timer_->begin(plans);
     layer_->rewind_ring();
-    es_mask_.store(0);
+    next_step_and_mask_.store(0);
     num_launched_ = 0;
+    launched_when_woken_ = 0;
     num_finished_ = 0;
     num_settled_ = 0;
 }
@@ -173,7 +176,7 @@ void Engine::rehearse() {
 // Runs each mask once; returns why the timings of these steps are not good, or nothing.
 std::string Engine::missing_timings() {
     for (uint32_t mask = 0; mask < MOETOP_NUM_ES_MASKS; ++mask) {
-        es_mask_.store(mask);
+        set_es_mask(mask);
         launch_step();
     }
     synchronize();
@@ -220,13 +223,16 @@ void Engine::info(moetop_engine_info* info) const {
     std::snprintf(info->timer_reason, sizeof(info->timer_reason), "%s", timer_reason_.c_str());
 }
 
-void Engine::set_es_mask(uint32_t mask) {
+uint64_t Engine::set_es_mask(uint32_t mask) {
     if (mask >= MOETOP_NUM_ES_MASKS) {
         throw Error(
             MOETOP_ERROR_ARGUMENT,
             "es_mask: " + std::to_string(mask) + " is not allowed: 0 to 3, bit 0 up, bit 1 down");
     }
-    es_mask_.store(mask);
+    uint64_t before = next_step_and_mask_.load();
+    while (!next_step_and_mask_.compare_exchange_weak(before, before / kMasks * kMasks + mask)) {
+    }
+    return before / kMasks;
 }
 
 void Engine::set_routings(const int32_t* ids, const float* weights) {
@@ -249,31 +255,37 @@ void Engine::run(int32_t num_steps) {
     });
 }
 
-// Before every second launch the host waits for the older half of what is in flight: two steps are
-// still queued then, so that the GPU does not wait for the host to wake.
 void Engine::launch_step() {
-    const uint64_t step = num_launched_;
-    if (step % 2 == 0 && step >= kMaxInFlight)
-        wait_for(step - kMaxInFlight + 1);
+    if (num_launched_ - num_finished_ >= kMaxInFlight)
+        wait_for_room();
+    const uint64_t step_and_mask = next_step_and_mask_.fetch_add(kMasks);
+    const uint64_t step = step_and_mask / kMasks;
     const LaunchedStep launched = {
         step,
-        es_mask_.load(),
+        static_cast<uint32_t>(step_and_mask % kMasks),
         static_cast<int32_t>(step % static_cast<uint64_t>(config_.num_routings))};
     const auto& slots = graphs_[launched.mask];
     const StepGraph& graph = *slots[step % slots.size()];
     timer_->launch(launched, [&] { graph.launch(stream_.get()); });
-    if (step % 2 == 1) {
-        MOETOP_CHECK_CUDA(cudaEventRecord(pair_done_[step / 2 % 2].get(), stream_.get()));
-    }
-    ++num_launched_;
+    MOETOP_CHECK_CUDA(cudaEventRecord(step_done_[step % kMaxInFlight].get(), stream_.get()));
+    num_launched_ = step + 1;
 }
 
-// step is odd, and among the last four launched.
-void Engine::wait_for(uint64_t step) {
-    if (num_finished_ > step)
-        return;
-    MOETOP_CHECK_CUDA(cudaEventSynchronize(pair_done_[step / 2 % 2].get()));
+// Sleeps until only steps_to_keep_ of the steps in flight are left. The fewer, the more launches
+// share the cost of waking up, most of which is cold caches: at 440 us a step the host takes 50 us
+// a step with two kept and 40 us with one. But the GPU must not run dry while the host wakes, so
+// short steps keep two.
+void Engine::wait_for_room() {
+    constexpr auto kShortStep = std::chrono::microseconds(150);
+    const uint64_t step = num_launched_ - steps_to_keep_ - 1;
+    MOETOP_CHECK_CUDA(cudaEventSynchronize(step_done_[step % kMaxInFlight].get()));
     mark_finished(step + 1);
+
+    const auto now = std::chrono::steady_clock::now();
+    const uint64_t num_steps = num_launched_ - launched_when_woken_;
+    steps_to_keep_ = now - woken_ < kShortStep * num_steps ? 2 : 1;
+    woken_ = now;
+    launched_when_woken_ = num_launched_;
 }
 
 void Engine::synchronize() {

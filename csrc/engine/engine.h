@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,7 +34,8 @@ class Engine {
 
     // All but struct_size.
     void info(moetop_engine_info* info) const;
-    void set_es_mask(uint32_t mask);
+    // Returns the number of the first step that has the mask.
+    uint64_t set_es_mask(uint32_t mask);
     void set_routings(const int32_t* ids, const float* weights);
     void run(int32_t num_steps);
     void synchronize();
@@ -50,7 +52,7 @@ class Engine {
     void rehearse();
     std::string missing_timings();
     void launch_step();
-    void wait_for(uint64_t step);
+    void wait_for_room();
     void poll();
     void mark_finished(uint64_t num_finished);
     template <typename Body>
@@ -65,15 +67,20 @@ class Engine {
     std::unique_ptr<Layer> layer_;
     // graphs_[mask][slot]
     std::array<std::vector<std::unique_ptr<StepGraph>>, MOETOP_NUM_ES_MASKS> graphs_;
-    // Recorded after every second step: a waiting host is woken half as often.
-    std::array<Event, 2> pair_done_;
+    std::array<Event, kMaxInFlight> step_done_;  // of step s: [s mod kMaxInFlight]
     Event all_done_;
 
-    std::atomic<uint32_t> es_mask_{0};
+    // The number of the next step, times four, plus the mask that it will have: one word, so that
+    // setting the mask tells exactly which step is the first to have it.
+    std::atomic<uint64_t> next_step_and_mask_{0};
     uint64_t num_launched_ = 0;
     uint64_t num_finished_ = 0;  // known to have finished
-    uint64_t num_settled_ = 0;   // launched when the timer was told last that nothing runs
-    std::string lost_;           // why, once the engine is
+    // When the host was woken last, and how many steps had been launched then.
+    std::chrono::steady_clock::time_point woken_;
+    uint64_t launched_when_woken_ = 0;
+    uint64_t steps_to_keep_ = 2;
+    uint64_t num_settled_ = 0;  // launched when the timer was told last that nothing runs
+    std::string lost_;          // why, once the engine is
 };
 
 }  // namespace moetop

@@ -1,19 +1,19 @@
 /* moetop.h: the C ABI between the moetop profiler and a GPU engine.
  *
- * A provider is a shared library that exports these functions. moetop opens it at run time, asks for
- * moetop_abi_version() before anything else, and refuses a version that it does not know.
+ * A provider is a shared library that exports these functions. moetop opens it at run time, asks
+ * for moetop_abi_version() before anything else, and refuses a version that it does not know.
  *
  * Rules for providers:
  *  - Plain C11 types of fixed width; every struct that crosses starts with its own size, which the
  *    caller sets to sizeof and the provider checks, so that a mismatch is an error, not corruption.
  *  - No exception, no exit, no abort, no output on stdout or stderr.
  *  - Every call returns a status; on anything but MOETOP_OK moetop_last_error() tells people why.
- *  - One engine is used by one thread, except moetop_set_es_mask(), which any thread may call at any
- *    time.
+ *  - One engine is used by one thread, except moetop_set_es_mask(), which any thread may call at
+ * any time.
  *
  * The work is one Mixture-of-Experts layer in FP8 (E4M3) with fp32 block scales: activations 1x128
- * along K, weights 128x128. Shapes: T tokens, k experts a token, E experts, H hidden, I intermediate
- * (per shard), R = T*k rows.
+ * along K, weights 128x128. Shapes: T tokens, k experts a token, E experts, H hidden, I
+ * intermediate (per shard), R = T*k rows.
  */
 #ifndef MOETOP_H
 #define MOETOP_H
@@ -31,21 +31,21 @@ extern "C" {
 
 typedef enum moetop_status {
     MOETOP_OK = 0,
-    MOETOP_ERROR_ARGUMENT = 1,    /* a field is out of range; the text names field, value, allowed */
-    MOETOP_ERROR_DEVICE = 2,      /* no such GPU, or one that the kernels cannot run on */
-    MOETOP_ERROR_MEMORY = 3,      /* the workload does not fit; nothing was allocated */
-    MOETOP_ERROR_CUDA = 4,        /* a CUDA call failed: the engine is lost, only destroy it */
+    MOETOP_ERROR_ARGUMENT = 1, /* a field is out of range; the text names field, value, allowed */
+    MOETOP_ERROR_DEVICE = 2,   /* no such GPU, or one that the kernels cannot run on */
+    MOETOP_ERROR_MEMORY = 3,   /* the workload does not fit; nothing was allocated */
+    MOETOP_ERROR_CUDA = 4,     /* a CUDA call failed: the engine is lost, only destroy it */
     MOETOP_ERROR_UNSUPPORTED = 5, /* known, but not offered by this provider */
     MOETOP_ERROR_INTERNAL = 6
 } moetop_status;
 
 /* The stages of a layer, in order of execution. */
 enum {
-    MOETOP_STAGE_ROUTE = 0,   /* topk ids [T,k] -> expert offsets, row permutation */
-    MOETOP_STAGE_QUANT = 1,   /* hidden [T,H] bf16 -> [R,H] e4m3 in expert order, scales [R,H/128] */
-    MOETOP_STAGE_UP = 2,      /* x w1 [E,2I,H] -> [R,2I] bf16; gate is the first half of 2I */
-    MOETOP_STAGE_ACT = 3,     /* silu(gate)*up, quantized -> [R,I] e4m3, scales [R,I/128] */
-    MOETOP_STAGE_DOWN = 4,    /* x w2 [E,H,I] -> [R,H] bf16 */
+    MOETOP_STAGE_ROUTE = 0, /* topk ids [T,k] -> expert offsets, row permutation */
+    MOETOP_STAGE_QUANT = 1, /* hidden [T,H] bf16 -> [R,H] e4m3 in expert order, scales [R,H/128] */
+    MOETOP_STAGE_UP = 2,    /* x w1 [E,2I,H] -> [R,2I] bf16; gate is the first half of 2I */
+    MOETOP_STAGE_ACT = 3,   /* silu(gate)*up, quantized -> [R,I] e4m3, scales [R,I/128] */
+    MOETOP_STAGE_DOWN = 4,  /* x w2 [E,H,I] -> [R,H] bf16 */
     MOETOP_STAGE_COMBINE = 5, /* weighted sum over k -> [T,H] bf16 */
     MOETOP_NUM_STAGES = 6
 };
@@ -121,8 +121,8 @@ typedef struct moetop_engine_info {
 
 /* One finished step. Times in microseconds of the device's clock.
  *
- * A stage's time runs from the end of the stage before it, or from the start of its own first kernel
- * if that is later, to the end of its last kernel: overlap is counted once, and
+ * A stage's time runs from the end of the stage before it, or from the start of its own first
+ * kernel if that is later, to the end of its last kernel: overlap is counted once, and
  *   sum(stage_us) + gap_us = step_us.
  * The step runs from the start of its first kernel to the end of its last. What passes between two
  * steps is launch_gap_us: nobody's kernel time. */
@@ -142,7 +142,7 @@ typedef struct moetop_step_timing {
 /* One kernel launch of a step, as captured. */
 typedef struct moetop_launch {
     uint32_t struct_size;
-    int32_t stage; /* MOETOP_STAGE_* */
+    int32_t stage;  /* MOETOP_STAGE_* */
     char name[512]; /* demangled */
     uint32_t grid[3];
     uint32_t block[3];
@@ -189,17 +189,19 @@ MOETOP_API int32_t moetop_get_device_info(int32_t device, moetop_device_info* in
 /* Checks a configuration and says what it would take, without touching the device's memory. */
 MOETOP_API int32_t moetop_estimate_memory(const moetop_config* config, moetop_memory* memory);
 
-/* Allocates, makes weights and inputs, fills the ring with routing 0 (see set_routings) and captures
- * the graphs of all four masks. On failure nothing stays allocated and *engine is NULL. */
+/* Allocates, makes weights and inputs, fills the ring with routing 0 (see set_routings) and
+ * captures the graphs of all four masks. On failure nothing stays allocated and *engine is NULL. */
 MOETOP_API int32_t moetop_create(const moetop_config* config, moetop_engine** engine);
 MOETOP_API int32_t moetop_get_engine_info(const moetop_engine* engine, moetop_engine_info* info);
 
-/* Read when a step is launched: the very next launch has it. Any thread. */
-MOETOP_API int32_t moetop_set_es_mask(moetop_engine* engine, uint32_t mask);
+/* Read when a step is launched: the very next launch has it, and *first_step, unless that is NULL,
+ * is the number of that step. Any thread. */
+MOETOP_API int32_t moetop_set_es_mask(moetop_engine* engine, uint32_t mask, uint64_t* first_step);
 
-/* The ring of routings: ids [num_routings,T,k] (the k of a token distinct, 0..E-1), weights the same
- * shape. Step s uses routing s mod num_routings. Waits for the steps in flight. */
-MOETOP_API int32_t moetop_set_routings(moetop_engine* engine, const int32_t* topk_ids,
+/* The ring of routings: ids [num_routings,T,k] (the k of a token distinct, 0..E-1), weights the
+ * same shape. Step s uses routing s mod num_routings. Waits for the steps in flight. */
+MOETOP_API int32_t moetop_set_routings(moetop_engine* engine,
+                                       const int32_t* topk_ids,
                                        const float* topk_weights);
 
 /* Launches num_steps steps and returns when the last is launched; at most four are in flight. */
@@ -211,17 +213,25 @@ MOETOP_API int32_t moetop_synchronize(moetop_engine* engine);
 /* Copies the timings of finished steps, oldest first, each once, and never waits for the GPU. When
  * more than capacity are ready the rest stays for the next call. *dropped counts, since create, the
  * steps that finished without a timing (full buffers). */
-MOETOP_API int32_t moetop_read_timings(moetop_engine* engine, moetop_step_timing* timings,
-                                       int32_t capacity, int32_t* count, uint64_t* dropped);
+MOETOP_API int32_t moetop_read_timings(moetop_engine* engine,
+                                       moetop_step_timing* timings,
+                                       int32_t capacity,
+                                       int32_t* count,
+                                       uint64_t* dropped);
 
 /* Copies bytes of a tensor of the last finished step to the host. Waits for the steps in flight. */
-MOETOP_API int32_t moetop_read_tensor(moetop_engine* engine, int32_t tensor, uint64_t offset_bytes,
-                                      void* destination, uint64_t num_bytes);
+MOETOP_API int32_t moetop_read_tensor(moetop_engine* engine,
+                                      int32_t tensor,
+                                      uint64_t offset_bytes,
+                                      void* destination,
+                                      uint64_t num_bytes);
 
 /* Describes the launches of a step with this mask, in order. *count is their number, whatever the
  * capacity; launches may be NULL if capacity is 0. */
-MOETOP_API int32_t moetop_describe_launches(moetop_engine* engine, uint32_t mask,
-                                            moetop_launch* launches, int32_t capacity,
+MOETOP_API int32_t moetop_describe_launches(moetop_engine* engine,
+                                            uint32_t mask,
+                                            moetop_launch* launches,
+                                            int32_t capacity,
                                             int32_t* count);
 
 /* Waits for the steps in flight and frees everything. NULL is fine. */

@@ -72,7 +72,7 @@ void check_workload(const std::string& name, const moetop_config& config) {
         for (uint32_t mask = 0; mask < MOETOP_NUM_ES_MASKS; ++mask) {
             const std::string here =
                 name + " routings " + std::to_string(round) + " mask " + std::to_string(mask);
-            moetop_set_es_mask(engine, mask);
+            moetop_set_es_mask(engine, mask, nullptr);
             Step steps[2];
             for (Step& step : steps) {
                 // A whole turn of the ring between the two, so that their inputs are the same.
@@ -152,8 +152,9 @@ void check_refusals() {
            expect_refusal(moetop_set_routings(engine, routings.ids.data(), routings.weights.data()),
                           MOETOP_ERROR_ARGUMENT,
                           "distinct"));
-    report("refuses a mask",
-           expect_refusal(moetop_set_es_mask(engine, 4), MOETOP_ERROR_ARGUMENT, "es_mask"));
+    report(
+        "refuses a mask",
+        expect_refusal(moetop_set_es_mask(engine, 4, nullptr), MOETOP_ERROR_ARGUMENT, "es_mask"));
     report("destroy", problem_of(moetop_destroy(engine)));
 }
 
@@ -189,7 +190,7 @@ void check_stream_of_steps(const std::string& name, moetop_config config) {
     std::vector<uint32_t> masks;
     for (int step = 0; step < kSteps; ++step) {
         const auto mask = static_cast<uint32_t>(step / 7 % MOETOP_NUM_ES_MASKS);
-        moetop_set_es_mask(engine, mask);
+        moetop_set_es_mask(engine, mask, nullptr);
         masks.push_back(mask);
         const int32_t status = moetop_run(engine, 1);
         if (status == MOETOP_OK)
@@ -235,7 +236,8 @@ int main(int argc, char** argv) {
     const Shape shapes[] = {
         {"tiny", make_config(8, 2, 256, 128, 5), false},
         {"one", make_config(1, 1, 128, 128, 1), false},
-        {"ragged", make_config(32, 6, 384, 256, 77), false},
+        {"few", make_config(16, 6, 256, 128, 40), false},
+        {"ragged", make_config(32, 6, 384, 256, 77), true},
         {"middle", make_config(64, 8, 256, 256, 1500), true},
         {"long", make_config(16, 16, 128, 128, 8200), true},
         {"experts", make_config(1024, 8, 256, 128, 301), true},

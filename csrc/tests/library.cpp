@@ -56,8 +56,8 @@ int32_t moetop_create(const moetop_config* config, moetop_engine** engine) {
     return symbol<decltype(&moetop_create)>("moetop_create")(config, engine);
 }
 
-int32_t moetop_set_es_mask(moetop_engine* engine, uint32_t mask) {
-    return symbol<decltype(&moetop_set_es_mask)>("moetop_set_es_mask")(engine, mask);
+int32_t moetop_set_es_mask(moetop_engine* engine, uint32_t mask, uint64_t* first_step) {
+    return symbol<decltype(&moetop_set_es_mask)>("moetop_set_es_mask")(engine, mask, first_step);
 }
 
 int32_t moetop_set_routings(moetop_engine* engine,

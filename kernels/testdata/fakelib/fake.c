@@ -40,7 +40,7 @@ enum { kMaxPending = 4096 };
 
 struct moetop_engine {
     moetop_config config;
-    atomic_uint mask;
+    atomic_ullong next; /* the next step's number times four, plus its mask */
     uint64_t steps;
     uint64_t clock_ns;
     uint64_t dropped;
@@ -199,11 +199,15 @@ int32_t moetop_get_engine_info(const moetop_engine* e, moetop_engine_info* info)
     return moetop_estimate_memory(&e->config, &info->memory);
 }
 
-int32_t moetop_set_es_mask(moetop_engine* e, uint32_t mask) {
+int32_t moetop_set_es_mask(moetop_engine* e, uint32_t mask, uint64_t* first_step) {
     if (mask >= MOETOP_NUM_ES_MASKS) {
         return fail(MOETOP_ERROR_ARGUMENT, "es_mask: out of range");
     }
-    atomic_store(&e->mask, mask);
+    unsigned long long before = atomic_load(&e->next);
+    while (!atomic_compare_exchange_weak(&e->next, &before, before / 4 * 4 + mask)) {
+    }
+    if (first_step)
+        *first_step = before / 4;
     return MOETOP_OK;
 }
 
@@ -222,7 +226,7 @@ static void make_timing(moetop_engine* e, moetop_step_timing* t) {
     memset(t, 0, sizeof *t);
     t->step = e->steps;
     t->start_ns = e->clock_ns;
-    t->es_mask = atomic_load(&e->mask);
+    t->es_mask = (uint32_t)(atomic_fetch_add(&e->next, 4) % 4);
     t->routing = (int32_t)(e->steps % (uint64_t)e->config.num_routings);
     for (int s = 0; s < MOETOP_NUM_STAGES; s++) {
         double us = full * share[s] * jitter;
