@@ -57,7 +57,8 @@ func exported(families map[string]*dto.MetricFamily) map[string][]string {
 		histogram, summary := f.GetType() == dto.MetricType_HISTOGRAM, f.GetType() == dto.MetricType_SUMMARY
 		switch {
 		case histogram:
-			series[name+"_bucket"] = append(slices.Clone(labels), "le")
+			// The name itself is the native histogram.
+			series[name], series[name+"_bucket"] = labels, append(slices.Clone(labels), "le")
 		case summary:
 			series[name] = append(slices.Clone(labels), "quantile")
 		default:

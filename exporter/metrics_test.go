@@ -100,6 +100,17 @@ func TestUnknownIsAbsent(t *testing.T) {
 			},
 			func(name string) bool { return name == "moetop_stage_attainable_ratio" },
 		},
+		"silent worker": {
+			func(v *profiler.View) { v.Worker.Phase = profiler.WorkerSilent },
+			func(name string) bool { return !slices.Contains(remains, name) },
+		},
+		"hung GPU": {
+			func(v *profiler.View) { v.Sample.StalledMS = 10000 },
+			func(name string) bool {
+				return !slices.Contains(remains, name) && name != "moetop_worker_stalled_seconds" &&
+					!strings.HasPrefix(name, "moetop_session_")
+			},
+		},
 		"dead worker": {
 			func(v *profiler.View) { v.Worker.Phase = profiler.WorkerDied },
 			func(name string) bool { return !slices.Contains(remains, name) },

@@ -15,13 +15,13 @@ import (
 	"github.com/moetop/moetop/profiler"
 )
 
-func ask(e *Exporter, method, path string, header ...string) *http.Response {
+func ask(handler http.Handler, method, path string, header ...string) *http.Response {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	e.Handler().ServeHTTP(w, r)
+	handler.ServeHTTP(w, r)
 	return w.Result()
 }
 
@@ -51,7 +51,7 @@ func TestRequests(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			response := ask(e, test.method, test.path, "Accept", test.accept)
+			response := ask(e.Handler(), test.method, test.path, "Accept", test.accept)
 			if response.StatusCode != test.status || !strings.HasPrefix(response.Header.Get("Content-Type"), test.contentType) {
 				t.Errorf("status %d, %q", response.StatusCode, response.Header.Get("Content-Type"))
 			}
@@ -61,7 +61,7 @@ func TestRequests(t *testing.T) {
 
 func health(t *testing.T, e *Exporter) (Health, int) {
 	t.Helper()
-	response := ask(e, "GET", "/healthz")
+	response := ask(e.Handler(), "GET", "/healthz")
 	var h Health
 	if err := json.NewDecoder(response.Body).Decode(&h); err != nil {
 		t.Fatal(err)
@@ -182,8 +182,9 @@ func BenchmarkScrape(b *testing.B) {
 			for i := range 1000 {
 				e.take(next(view, now.Add(time.Duration(i)*time.Millisecond)))
 			}
+			handler := e.Handler()
 			for b.Loop() {
-				if response := ask(e, "GET", "/metrics", "Accept", accept, "Accept-Encoding", "gzip"); response.StatusCode != http.StatusOK {
+				if response := ask(handler, "GET", "/metrics", "Accept", accept, "Accept-Encoding", "gzip"); response.StatusCode != http.StatusOK {
 					b.Fatal(response.Status)
 				}
 			}

@@ -44,10 +44,10 @@ func (m *workerMetrics) collect(out output, s *state, fresh bool) {
 	if s.sample != nil {
 		out.gauge(m.lastSample, float64(s.received.UnixMilli())/1e3)
 	}
-	if s.view == nil || s.view.Sample == nil || gone(s.view) {
+	// A session that stalls is not fresh, and it is then that these count.
+	if s.view == nil || s.view.Sample == nil || s.view.Worker.Phase != profiler.WorkerRunning {
 		return
 	}
-	// A session that stalls is not fresh, and it is then that these count.
 	sample := s.view.Sample
 	out.gauge(m.stalled, float64(sample.StalledMS)/1e3)
 	out.gauge(m.generation, float64(s.view.Generation))
