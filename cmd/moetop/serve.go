@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -58,12 +59,26 @@ its own state on /healthz. A worker that dies is started again. Nothing can be c
 func checkListen(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || host == "" || port == "" {
-		return errors.New("HOST:PORT is allowed, such as " + defaultListen + ", or 0.0.0.0:9709 for every interface")
+		return errors.New("HOST:PORT is allowed, such as " + defaultListen + ", or 0.0.0.0:9709 for every address of IPv4")
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
 		return errors.New("a port from 0 to 65535 is allowed; 0 takes one that is free")
 	}
 	return nil
+}
+
+// listen takes an address. One of IPv4 stays one of IPv4: Go would take 0.0.0.0 for every address of
+// IPv6, too.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	network := "tcp"
+	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().Is4() {
+		network = "tcp4"
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	return listener, nil
 }
 
 // runServe serves until a signal. The address is taken before the GPU is.
@@ -81,9 +96,9 @@ func (a *app) runServe(ctx context.Context, o *options, address string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	listener, err := listen(ctx, address)
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return err
 	}
 	f, err := a.startFront(ctx, o, "serve", log.writer())
 	if err != nil {

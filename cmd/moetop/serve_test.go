@@ -241,6 +241,23 @@ func TestServeExitCodes(t *testing.T) {
 	}
 }
 
+// TestListenTakesNoMore wants no other family than the one that was asked for.
+func TestListenTakesNoMore(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{"0.0.0.0:0": "0.0.0.0", "127.0.0.1:0": "127.0.0.1"} {
+		listener, err := listen(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host, _, err := net.SplitHostPort(listener.Addr().String()); err != nil || host != want {
+			t.Errorf("%s took %v", address, listener.Addr())
+		}
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestPromtool lets Prometheus's own tool look at real metrics.
 func TestPromtool(t *testing.T) {
 	t.Parallel()
