@@ -9,7 +9,7 @@ import (
 // notForWorker are flags that concern the front alone.
 func notForWorker(name string) bool {
 	return slices.Contains([]string{
-		"json", "ndjson", "control", "front-mode", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
+		"json", "ndjson", "control", "front-mode", "output", "listen", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
 	}, name)
 }
 
@@ -39,6 +39,8 @@ func (o *options) command(program string, w profiler.Workload, engine string) []
 	switch o.frontMode {
 	case "json":
 		argv = append(argv, "--json")
+	case "serve":
+		argv = append(argv, "serve")
 	case "":
 		argv = append(argv, "--ndjson")
 	}

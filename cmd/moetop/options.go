@@ -121,7 +121,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")
 	flags.Var(intValue{&o.fps, 1, 60}, "fps", "frames a second at most")
 	flags.StringVar(&o.debug, "debug-log", "", "append what happens inside to `FILE`")
-	flags.Var(choiceValue{&o.frontMode, []string{"json", "interactive"}}, "front-mode", "how the front of this worker was called")
+	flags.Var(choiceValue{&o.frontMode, []string{"json", "interactive", "serve"}}, "front-mode", "how the front of this worker was called")
 	if hidden := flags.Lookup("front-mode"); hidden != nil {
 		hidden.Hidden = true
 	}
