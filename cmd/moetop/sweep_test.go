@@ -274,6 +274,31 @@ func TestSweepKeepsPoints(t *testing.T) {
 	}
 }
 
+// TestSweepDefaultModel leaves the engine and the model to the worker.
+func TestSweepDefaultModel(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ fault, model, engine string }{
+		"GPU":    {"", "dsv3-tp8", "cuda"},
+		"no GPU": {"no-device", "tiny", "cpu"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := []string{"MOETOP_FAKE_FAULT=" + test.fault, "MOETOP_FAKE_STEP_US=100", "XDG_STATE_HOME=" + t.TempDir()}
+			got := runBinary(t, env, "sweep", "--library", fakeLibrary(), "--tokens", "1", "--pairs", "1", "--time", "1s", "--json")
+			if got.code != exitDone {
+				t.Fatalf("code %d, %q", got.code, got.stderr)
+			}
+			d := swept(t, got.stdout)
+			if d.Engine != test.engine || len(d.Points) != 1 || d.Points[0].Model != test.model || !slices.Contains(d.Command, "--model="+test.model) {
+				t.Errorf("%s, %q, %+v", d.Engine, d.Command, d.Points)
+			}
+			if said := strings.Contains(got.stderr, "CPU reference engine"); said != (test.engine == "cpu") {
+				t.Errorf("%q", got.stderr)
+			}
+		})
+	}
+}
+
 func TestSweepRefuses(t *testing.T) {
 	t.Parallel()
 	foreign := filepath.Join(t.TempDir(), "foreign")

@@ -26,14 +26,23 @@ type sweepProgress struct {
 
 func newSweepProgress(out io.Writer, program string) *sweepProgress {
 	p := &sweepProgress{out: out, program: program}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
-		const unknown = 80
-		p.width = unknown
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
-			p.width = width
-		}
+	if file, ok := out.(*os.File); ok && os.Getenv("TERM") != "dumb" {
+		p.width = terminalWidth(file)
 	}
 	return p
+}
+
+// terminalWidth is the width of a terminal, 0 if the file is none. One that does not tell is taken
+// for a small one.
+func terminalWidth(file *os.File) int {
+	const small = 80
+	if !term.IsTerminal(int(file.Fd())) {
+		return 0
+	}
+	if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+		return width
+	}
+	return small
 }
 
 func (p *sweepProgress) show(s sweep.Progress) {

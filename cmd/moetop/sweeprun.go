@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -252,7 +253,7 @@ func (s *sweepRun) write(d *sweep.Document) error {
 	if s.o.json {
 		return s.app.writeJSON(s.o.output, d)
 	}
-	format := d.WriteTable
+	format := func(out io.Writer) error { return d.WriteTable(out, s.app.tableWidth(s.o.output)) }
 	switch {
 	case s.o.csv:
 		format = d.WriteCSV
@@ -268,6 +269,15 @@ func (s *sweepRun) write(d *sweep.Document) error {
 	return s.app.writeData(s.o.output, b.Bytes())
 }
 
+// tableWidth is the width of the terminal that a table goes to; 0 if it goes elsewhere.
+func (a *app) tableWidth(output string) int {
+	file, ok := a.stdout.(*os.File)
+	if output != "" || !ok {
+		return 0
+	}
+	return terminalWidth(file)
+}
+
 // close leaves a file behind if it has points that were not all printed, or was asked for.
 func (s *sweepRun) close(printed bool) error {
 	if s.journal == nil {
@@ -277,7 +287,7 @@ func (s *sweepRun) close(printed bool) error {
 	switch {
 	case s.o.resume == "" && (printed || !s.begun):
 		return errors.Join(os.Remove(path), s.journal.Close())
-	case !printed:
+	case !printed && s.begun:
 		s.app.tell("finished points are in %s; --resume %s goes on", path, path)
 	}
 	return s.journal.Close()

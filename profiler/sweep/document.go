@@ -53,6 +53,7 @@ func (e *Environment) Differences(other *Environment) string {
 	for _, field := range [][3]string{
 		{"engine", e.Engine, other.Engine},
 		{"GPU", device(e), device(other)},
+		{"provider", e.Provider, other.Provider},
 		{"timer", e.Timer, other.Timer},
 		{"ES launch", e.ESLaunch, other.ESLaunch},
 		{"L2", e.L2, other.L2},

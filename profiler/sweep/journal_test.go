@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
-	"time"
 )
 
 // write makes a journal of the example and returns its path.
@@ -155,7 +153,7 @@ func FuzzRead(f *testing.F) {
 		}
 		var b bytes.Buffer
 		for name, write := range map[string]func() error{
-			"table":  func() error { return d.WriteTable(&b) },
+			"table":  func() error { return d.WriteTable(&b, 100) },
 			"csv":    func() error { return d.WriteCSV(&b) },
 			"bench":  func() error { return d.WriteBenchmarks(&b) },
 			"python": func() error { return d.WritePython(&b) },
@@ -184,9 +182,6 @@ func TestDifferences(t *testing.T) {
 	a.Host.Name = "third"
 	if got := a.Differences(&b); got != "host third, not other" {
 		t.Errorf("%q", got)
-	}
-	if !reflect.DeepEqual(d.Time, time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC)) {
-		t.Errorf("%v", d.Time)
 	}
 }
 

@@ -141,6 +141,8 @@ func times(s *profiler.Summary) *Times {
 // failure is the result of a point that could not be measured. A stream carries errors as text, so
 // that one of memory is known by the words that all of them begin with.
 func failure(p Point, why string) Result {
+	// A panic's first line says what happened; the stack that follows is of no use in a table.
+	why, _, _ = strings.Cut(strings.TrimSpace(why), "\n")
 	r := Result{
 		Point: p, Status: Failed, Error: why, Time: time.Now(), Stages: []Stage{}, Warnings: []profiler.Warning{},
 		Verdict: profiler.Verdict{Text: "no verdict: the point was not measured"},

@@ -153,7 +153,7 @@ func (w *labWorker) sample(p Point, ready time.Time, lost uint64) {
 	s.Steps.OffOff = &profiler.Summary{Count: 5, MedianUS: float64(p.Tokens)}
 	w.view.Sample = s
 	if w.lab.behave[p.Tokens] == dies && running > time.Second {
-		w.view.Worker = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: "segmentation fault (SIGSEGV)"}
+		w.view.Worker = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: "segmentation fault (SIGSEGV)\ngoroutine 1"}
 	}
 	w.show()
 }
@@ -215,7 +215,7 @@ func TestRunner(t *testing.T) {
 		if results[0].Pairs != 20 || results[6].Pairs < 9 || results[6].Pairs > 11 {
 			t.Errorf("%d and %d pairs, limited by number and by time", results[0].Pairs, results[6].Pairs)
 		}
-		if !strings.Contains(results[4].Error, "SIGSEGV") || !strings.Contains(results[5].Error, "not measured within") {
+		if results[4].Error != "segmentation fault (SIGSEGV)" || !strings.Contains(results[5].Error, "not measured within") {
 			t.Errorf("%q, %q", results[4].Error, results[5].Error)
 		}
 		// A point after one in good order goes to the same worker: 2, 5 and 8. All but 2, 3 and 6 come up.
@@ -284,4 +284,40 @@ func TestRunnerIsInterrupted(t *testing.T) {
 			t.Errorf("%v, %d results, %d workers left", err, len(results), l.open)
 		}
 	})
+}
+
+func TestMeasured(t *testing.T) {
+	t.Parallel()
+	summary := func(us float64) *profiler.Summary {
+		return &profiler.Summary{Count: 3, MedianUS: us, P90US: us + 1, P99US: us + 2}
+	}
+	ratio := &profiler.Ratio{Value: 2, Low: 1.9, High: 2.1, Pairs: 12}
+	view := &profiler.View{
+		Time:     time.Unix(5, 0),
+		Workload: &profiler.WorkloadRecord{Kernels: "cutlass", Timer: "events", Memory: profiler.Memory{WeightsBytes: 7}},
+		Sample: &profiler.Sample{
+			ABPairs: 12, Verdict: profiler.Verdict{EnableES: &[2]bool{true, false}},
+			Stages: []profiler.StageStats{{Name: "up", Switchable: true, Off: summary(20), On: summary(10), Ratio: ratio}},
+			Steps:  profiler.StepStats{OffOff: summary(40), OnOn: summary(30), GapUS: summary(1), OnOnRatio: ratio},
+			NVMLStats: &profiler.NVMLStats{
+				SMClockMHz: &profiler.Range{Median: 1400}, PowerWatts: &profiler.Range{Median: 690},
+				TemperatureCelsius: &profiler.Range{Median: 61}, ThrottleReasons: []string{"sw_power_cap"},
+			},
+		},
+	}
+	r := measured(pointsOf(4)[0], view)
+	up := r.Stage(profiler.Up)
+	if *up.Off != (Times{3, 20, 21, 22}) || *up.On != (Times{3, 10, 11, 12}) || up.Ratio != ratio || r.Stage(profiler.Down).Off != nil {
+		t.Errorf("stages %+v", r.Stages)
+	}
+	if r.Layer.Times(profiler.ESBoth).MedianUS != 30 || r.Layer.Times(profiler.ESUp) != nil || r.Layer.Ratio(profiler.ESBoth) != ratio ||
+		r.Layer.Ratio(profiler.ESOff) != nil || r.Layer.Gap.MedianUS != 1 {
+		t.Errorf("layer %+v", r.Layer)
+	}
+	if r.SMClockMHz.Median != 1400 || r.PowerWatts.Median != 690 || r.TemperatureCelsius.Median != 61 || len(r.ThrottleReasons) != 1 {
+		t.Errorf("conditions %+v", r)
+	}
+	if r.RanKernels != "cutlass" || r.Timer != "events" || r.Memory.WeightsBytes != 7 || r.Pairs != 12 || !r.Verdict.EnableES[0] {
+		t.Errorf("%+v", r)
+	}
 }

@@ -170,11 +170,13 @@ func TestBoundary(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	var b strings.Builder
-	if err := example().WriteTable(&b); err != nil {
-		t.Fatal(err)
+	for name, width := range map[string]int{"table.txt": 0, "table-120.txt": 120} {
+		var b strings.Builder
+		if err := example().WriteTable(&b, width); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, b.String())
 	}
-	golden(t, "table.txt", b.String())
 }
 
 func TestPython(t *testing.T) {

@@ -12,16 +12,28 @@ import (
 // missing stands in tables for what is not known.
 const missing = "-"
 
-// WriteTable writes the points and then the deployment table, for people.
-func (d *Document) WriteTable(out io.Writer) error {
+// wideTable is the width from which on the table has the times of both sides, and not only ratios.
+const wideTable = 165
+
+// WriteTable writes the points and then the deployment table, for people. width is that of their
+// terminal; 0 is any.
+func (d *Document) WriteTable(out io.Writer, width int) error {
+	wide := width == 0 || width >= wideTable
 	var b strings.Builder
-	fmt.Fprintln(&b, d.title())
-	fmt.Fprintf(&b, "\n%-16s %6s %-9s %-9s %9s %9s  %-19s %9s %9s  %-19s %9s %6s  %s\n", "model", "tokens", "routing", "kernels",
-		"up off", "on", "off/on", "down off", "on", "off/on", "layer off", "SM MHz", "enable_es")
-	for i := range d.Points {
-		d.Points[i].writeRow(&b)
+	fmt.Fprintf(&b, "%s\n\n%-16s %6s %-9s %-9s ", d.title(), "model", "tokens", "routing", "kernels")
+	if wide {
+		fmt.Fprintf(&b, "%9s %9s  %-20s %9s %9s  %-20s %9s %6s  ", "up off", "on", "off/on", "down off", "on", "off/on", "layer off", "SM MHz")
+	} else {
+		fmt.Fprintf(&b, " %-20s %-20s ", "up off/on", "down off/on")
 	}
-	fmt.Fprint(&b, "medians in µs; off/on above 1 means that ES is faster, with its 95% interval\n")
+	fmt.Fprintln(&b, "enable_es")
+	for i := range d.Points {
+		d.Points[i].writeRow(&b, wide)
+	}
+	if wide {
+		fmt.Fprint(&b, "medians in µs; ")
+	}
+	fmt.Fprint(&b, "off/on above 1 means that ES is faster, with its 95% interval\n")
 	fmt.Fprintf(&b, "\nDeployment\n%-16s %-9s %-9s %-13s %s\n", "model", "routing", "kernels", "tokens", "enable_es")
 	for _, a := range d.Deployment {
 		fmt.Fprintf(&b, "%-16s %-9s %-9s %-13s %-14s  %s\n", a.Model, a.Routing, a.Kernels, a.tokens(), tupleText(a.EnableES), a.Text)
@@ -51,21 +63,26 @@ func (d *Document) title() string {
 	return strings.Join(parts, " · ")
 }
 
-func (r *Result) writeRow(b *strings.Builder) {
+func (r *Result) writeRow(b *strings.Builder, wide bool) {
 	fmt.Fprintf(b, "%-16s %6d %-9s %-9s ", r.Model, r.Tokens, r.Routing, r.Family())
 	if r.Status != OK {
-		fmt.Fprintf(b, "%s: %s\n", strings.ReplaceAll(string(r.Status), "_", " "), r.Error)
+		fmt.Fprintf(b, " %s: %s\n", strings.ReplaceAll(string(r.Status), "_", " "), r.Error)
 		return
 	}
-	for _, s := range []profiler.Stage{profiler.Up, profiler.Down} {
-		stage := r.Stage(s)
-		fmt.Fprintf(b, "%9s %9s  %-19s ", medianText(stage.Off), medianText(stage.On), ratioText(stage.Ratio))
+	up, down := r.Stage(profiler.Up), r.Stage(profiler.Down)
+	if wide {
+		clock := missing
+		if r.SMClockMHz != nil {
+			clock = strconv.FormatFloat(r.SMClockMHz.Median, 'f', 0, 64)
+		}
+		for _, stage := range []Stage{up, down} {
+			fmt.Fprintf(b, "%9s %9s  %-20s ", medianText(stage.Off), medianText(stage.On), ratioText(stage.Ratio))
+		}
+		fmt.Fprintf(b, "%9s %6s  ", medianText(r.Layer.OffOff), clock)
+	} else {
+		fmt.Fprintf(b, " %-20s %-20s ", ratioText(up.Ratio), ratioText(down.Ratio))
 	}
-	clock := missing
-	if r.SMClockMHz != nil {
-		clock = strconv.FormatFloat(r.SMClockMHz.Median, 'f', 0, 64)
-	}
-	fmt.Fprintf(b, "%9s %6s  %s", medianText(r.Layer.OffOff), clock, tupleText(r.Verdict.EnableES))
+	b.WriteString(tupleText(r.Verdict.EnableES))
 	if len(r.ThrottleReasons) > 0 {
 		fmt.Fprintf(b, "  throttled: %s", strings.Join(r.ThrottleReasons, ", "))
 	}
