@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/moetop/moetop/profiler"
 )
@@ -45,5 +46,15 @@ func writeBenchmark(b *strings.Builder, r *Result, stage, es string, t *Times) {
 	}
 	const nsPerUS = 1000
 	fmt.Fprintf(b, "BenchmarkMoE/model=%s/tokens=%d/routing=%v/kernels=%s/stage=%s/es=%s %d %.1f ns/op %.1f p99-ns/op\n",
-		r.Model, r.Tokens, r.Routing, r.Family(), stage, es, t.Count, t.MedianUS*nsPerUS, t.P99US*nsPerUS)
+		r.Model, r.Tokens, keyValue(r.Routing.String()), r.Family(), stage, es, t.Count, t.MedianUS*nsPerUS, t.P99US*nsPerUS)
+}
+
+// keyValue keeps a value within its key: a name ends at a space, and a key at a slash.
+func keyValue(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '/' || unicode.IsSpace(r) {
+			return '_'
+		}
+		return r
+	}, text)
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/moetop/moetop/profiler"
 )
 
-// Header is the first line of a journal: who measures what where.
+// Header is the first line of a journal: who measures what where. A sweep that goes on with another
+// plan writes it again, and the last one counts.
 type Header struct {
 	SchemaVersion string `json:"schema_version"`
 	Environment
@@ -200,31 +201,4 @@ func checkVersion(version string) error {
 		return fmt.Errorf("schema_version: %q is not allowed: this moetop reads %s.x", version, ours)
 	}
 	return nil
-}
-
-// Read reads a sweep, be it the document that --json prints or a journal.
-func Read(in io.Reader) (*Document, error) {
-	data, err := io.ReadAll(in)
-	if err != nil {
-		return nil, fmt.Errorf("read a sweep: %w", err)
-	}
-	// A document is one value; the first line of a journal says what it is.
-	var d Document
-	if err := json.Unmarshal(data, &d); err == nil && d.Kind == Kind {
-		return &d, checkVersion(d.SchemaVersion)
-	}
-	header, results, _, err := readJournal(data)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("not a sweep: %w", err)
-	case header == nil:
-		return nil, errors.New("not a sweep: it is empty")
-	}
-	last := header.Time
-	for _, r := range results {
-		if r.Time.After(last) {
-			last = r.Time
-		}
-	}
-	return NewDocument(*header, results, last), nil
 }
