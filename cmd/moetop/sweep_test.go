@@ -162,7 +162,7 @@ func TestSweepSurvivesCrashes(t *testing.T) {
 	t.Parallel()
 	schema, _ := sweepSchemas(t)
 	// Every worker dies in the middle of its point, and the next one starts with the point after it.
-	env := []string{"MOETOP_FAKE_FAULT=run-segv", "MOETOP_FAKE_AFTER=4000", "MOETOP_FAKE_STEP_US=100"}
+	env := []string{"MOETOP_FAKE_FAULT=run-segv", "MOETOP_FAKE_AFTER=2000", "MOETOP_FAKE_STEP_US=100"}
 	file := filepath.Join(t.TempDir(), "points.ndjson")
 	got := runBinary(t, env, sweptOnFake("--tokens", "1,2,4,8", "--pairs", "60", "--resume", file, "--json")...)
 	if got.code != exitFailure || !strings.Contains(got.stderr, "points failed") {
@@ -198,7 +198,7 @@ func TestSweepGoesOn(t *testing.T) {
 		}
 		return strings.Split(strings.TrimSpace(string(data)), "\n")
 	}
-	killed := startBinary(t, []string{state}, sweptOnCPU("--tokens", "1,2,3,4,5", "--resume", file)...)
+	killed := startBinary(t, []string{state}, sweptOnCPU("--tokens", "1,2,3,4,5", "--pairs", "1", "--resume", file)...)
 	eventually(t, patience, "a finished point", func() bool { return len(lines()) >= 2 })
 	killed.signal(t, syscall.SIGKILL)
 	_ = killed.wait(t)
@@ -254,12 +254,12 @@ func TestSweepKeepsPoints(t *testing.T) {
 		return found
 	}
 	output := filepath.Join(t.TempDir(), "table.txt")
-	got := runBinary(t, []string{"XDG_STATE_HOME=" + state}, sweptOnCPU("--output", output)...)
+	got := runBinary(t, []string{"XDG_STATE_HOME=" + state}, sweptOnCPU("--pairs", "1", "--output", output)...)
 	data, err := os.ReadFile(output)
 	if got.code != exitDone || err != nil || got.stdout != "" || !strings.Contains(string(data), "CPU reference engine") || len(files()) != 0 {
 		t.Fatalf("code %d, %q, %v, files %q", got.code, got.stderr, err, files())
 	}
-	p := startBinary(t, []string{"XDG_STATE_HOME=" + state}, sweptOnCPU("--tokens", "1..4096")...)
+	p := startBinary(t, []string{"XDG_STATE_HOME=" + state}, sweptOnCPU("--pairs", "1", "--tokens", "1..4096")...)
 	eventually(t, patience, "a finished point", func() bool {
 		found := files()
 		if len(found) != 1 {
@@ -340,5 +340,35 @@ func TestSweepRefuses(t *testing.T) {
 	}
 	if data, err := os.ReadFile(foreign); err != nil || string(data) != "hello\nworld\n" {
 		t.Errorf("a foreign file was changed: %q, %v", data, err)
+	}
+}
+
+func TestSweepProgress(t *testing.T) {
+	t.Parallel()
+	running := sweep.Progress{
+		Point: sweep.Point{Model: "tiny", Tokens: 4, Routing: profiler.Routing{Kind: profiler.Hot}, Kernels: "cutlass"},
+		Index: 1, Total: 3, State: "running", Pairs: 5, Elapsed: 1234 * time.Millisecond, Left: 90 * time.Second,
+	}
+	finished := running
+	finished.LastResult = &sweep.Result{Status: sweep.OutOfMemory, Error: "does not fit"}
+	for name, test := range map[string]struct {
+		width int
+		want  string
+	}{
+		"file": {0, "moetop: [2/3, 1m30s left] tiny, 4 tokens, hot, cutlass: does not fit\n"},
+		"terminal": {200, "\r\x1b[Kmoetop: [2/3, 1m30s left] tiny, 4 tokens, hot, cutlass: running, 5 pairs, 1.2s" +
+			"\r\x1b[Kmoetop: [2/3, 1m30s left] tiny, 4 tokens, hot, cutlass: does not fit\n"},
+		"narrow": {20, "\r\x1b[Kmoetop: [2/3, 1m30s\r\x1b[Kmoetop: [2/3, 1m30s left] tiny, 4 tokens, hot, cutlass: does not fit\n"},
+	} {
+		var b strings.Builder
+		p := newSweepProgress(&b, "moetop")
+		p.width = test.width
+		p.show(running)
+		p.show(running) // too soon to be drawn again
+		p.show(finished)
+		p.clear()
+		if b.String() != test.want {
+			t.Errorf("%s: %q", name, b.String())
+		}
 	}
 }

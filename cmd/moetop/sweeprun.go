@@ -78,7 +78,7 @@ func (s *sweepRun) measure(ctx context.Context) error {
 		s.o.plan.Models = []string{model}
 	}
 	var missing []sweep.Point
-	for _, point := range s.o.plan.Points() {
+	for _, point := range s.o.plan.Schedule() {
 		if r, done := s.results[point]; !done || r.Status == sweep.Failed {
 			missing = append(missing, point)
 		}

@@ -35,7 +35,8 @@ func (p Point) String() string {
 	return fmt.Sprintf("%s, %d tokens, %v, %s", p.Model, p.Tokens, p.Routing, p.Kernels)
 }
 
-// Points lists the points in the order in which they are measured.
+// Points lists the points in the order of tables: with rising tokens, one kernel family after the
+// other.
 func (p *Plan) Points() []Point {
 	points := make([]Point, 0, len(p.Models)*len(p.Kernels)*len(p.Routings)*len(p.Tokens))
 	for _, model := range p.Models {
@@ -48,6 +49,23 @@ func (p *Plan) Points() []Point {
 		}
 	}
 	return points
+}
+
+// Schedule lists the points in the order in which they are measured. The kernel families of a workload
+// follow each other at once, so that they find the GPU equally warm.
+func (p *Plan) Schedule() []Point {
+	points := p.Points()
+	scheduled := make([]Point, 0, len(points))
+	block := len(p.Routings) * len(p.Tokens) // of one model and family
+	for len(points) > 0 {
+		for i := range block {
+			for family := range p.Kernels {
+				scheduled = append(scheduled, points[family*block+i])
+			}
+		}
+		points = points[block*len(p.Kernels):]
+	}
+	return scheduled
 }
 
 // Validate returns an *profiler.ArgumentError for the first workload that no engine could run.

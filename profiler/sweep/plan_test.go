@@ -70,6 +70,15 @@ func TestPlan(t *testing.T) {
 	if len(points) != 3*2*2*2 || points[0] != (Point{"dsv3-tp8", 1, routings[0], "a"}) || points[1].Tokens != 2 {
 		t.Errorf("%d points, first %v", len(points), points[:2])
 	}
+	scheduled := p.Schedule()
+	if scheduled[0] != points[0] || scheduled[1] != (Point{"dsv3-tp8", 1, routings[0], "b"}) || scheduled[2] != points[1] {
+		t.Errorf("measured in the order %v", scheduled[:3])
+	}
+	for _, point := range points {
+		if i := slices.Index(scheduled, point); i < 0 || len(scheduled) != len(points) {
+			t.Errorf("%v is never measured", point)
+		}
+	}
 	if err := p.Validate(); err != nil {
 		t.Error(err)
 	}

@@ -169,6 +169,10 @@ func (r *Runner) look(m *measurement, view *profiler.View) (result Result, done 
 	if phase := view.Worker.Phase; phase == profiler.WorkerDied || phase == profiler.WorkerEnded {
 		return r.died(m, view)
 	}
+	if view.Worker.Phase == profiler.WorkerSilent {
+		m.state = "the worker is silent"
+		return Result{}, false, nil
+	}
 	for _, entry := range view.Log {
 		if entry.Refusal() && entry.Time.After(m.logged) {
 			// A worker that found no room may be busy opening the engine before again, for nobody.
