@@ -23,7 +23,7 @@ func (a *app) writeJSON(path string, document any) error {
 	return a.writeData(path, append(data, '\n'))
 }
 
-// writeData writes to stdout, or to the file that --output names, which appears whole or not at all.
+// writeData writes a finished document to stdout, or to the file that --output names.
 func (a *app) writeData(path string, data []byte) error {
 	if path == "" {
 		restore := keepBrokenPipe()

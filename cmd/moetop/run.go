@@ -127,11 +127,11 @@ MOETOP_TOKENS for --tokens; the flag wins.`,
 			}
 		},
 	}
+	root.AddCommand(a.sweepCommand())
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())
 	root.AddCommand(a.verifyCommand(), a.doctorCommand())
-	root.AddCommand(a.sweepCommand())
 	return root
 }
 
