@@ -39,14 +39,15 @@ func sweepSchemas(t *testing.T) (document, line *jsonschema.Schema) {
 	return compiler.MustCompile(schemaBase + "sweep.schema.json"), compiler.MustCompile(schemaBase + "sweep.schema.json#/$defs/line")
 }
 
-// sweptOnCPU is a sweep of points of a millisecond each on the CPU.
+// sweptOnCPU is a sweep of steps of a millisecond each on the CPU. Points end by their cycles: a busy
+// machine takes its time for them.
 func sweptOnCPU(more ...string) []string {
-	return append([]string{"sweep", "--engine", "cpu", "--tokens", "1,2", "--pairs", "2", "--time", "2s"}, more...)
+	return append([]string{"sweep", "--engine", "cpu", "--tokens", "1,2", "--pairs", "2", "--time", "30s"}, more...)
 }
 
 // sweptOnFake is a sweep on the stand-in for a GPU, of steps that are over at once.
 func sweptOnFake(more ...string) []string {
-	return append([]string{"sweep", "--engine", "cuda", "--library", fakeLibrary(), "--model", "qwen3-30b", "--time", "3s"}, more...)
+	return append([]string{"sweep", "--engine", "cuda", "--library", fakeLibrary(), "--model", "qwen3-30b", "--time", "30s"}, more...)
 }
 
 func swept(t *testing.T, text string) *sweep.Document {
@@ -122,7 +123,7 @@ func TestSweepVerdicts(t *testing.T) {
 		"--csv":           "qwen3-30b,4,uniform,cutlass,ok,",
 		"--benchfmt":      "BenchmarkMoE/model=qwen3-30b/tokens=4/routing=uniform/kernels=cutlass/stage=down/es=on ",
 		"--deploy=python": `(4, (False, True)),  # 1..4: ES gains 1.`,
-		"--time=3s":       "Deployment\n",
+		"--time=30s":      "Deployment\n",
 	} {
 		got := runBinary(t, []string{"MOETOP_FAKE_FAULT=no-device"}, "sweep", "--resume", file, format)
 		if got.code != exitDone || !strings.Contains(got.stdout, want) || !strings.Contains(got.stderr, "3 of 3 points") {
