@@ -127,6 +127,7 @@ MOETOP_TOKENS for --tokens; the flag wins.`,
 			}
 		},
 	}
+	root.AddCommand(a.sweepCommand())
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())

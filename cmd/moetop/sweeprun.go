@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/moetop/moetop/kernels"
+	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/front"
+	"github.com/moetop/moetop/profiler/sweep"
+)
+
+// sweepRun is one run of moetop sweep.
+type sweepRun struct {
+	app     *app
+	o       *sweepOptions
+	journal *sweep.Journal // nil where points cannot be kept on disk
+	header  *sweep.Header  // nil until a worker has come up
+	begun   bool           // the header of this run is in the journal
+	results map[sweep.Point]sweep.Result
+	// measured counts the points that this run has added.
+	measured int
+}
+
+// openSweep opens the journal, and goes on with the plan in it.
+func (a *app) openSweep(o *sweepOptions) (*sweepRun, error) {
+	run := &sweepRun{app: a, o: o, results: map[sweep.Point]sweep.Result{}}
+	path := o.resume
+	if path == "" {
+		var err error
+		if path, err = statePath(time.Now()); err != nil {
+			a.tell("finished points are not kept on disk, unless --resume names a file: %v", err)
+			return run, nil
+		}
+	}
+	journal, err := sweep.OpenJournal(path)
+	switch {
+	case err != nil && o.resume != "":
+		return nil, usage(fmt.Errorf("--resume: %w", err))
+	case err != nil:
+		a.tell("finished points are not kept on disk, unless --resume names a file: %v", err)
+		return run, nil
+	}
+	run.journal, run.results = journal, maps.Clone(journal.Results)
+	if journal.Header != nil {
+		if err := o.adopt(&journal.Header.Plan); err != nil {
+			return nil, errors.Join(err, journal.Close())
+		}
+		h := *journal.Header
+		h.Plan, h.Command = o.plan, o.command(a.program)
+		run.header = &h
+	}
+	return run, nil
+}
+
+// tell says something to people, in one line.
+func (a *app) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(a.stderr, a.program+": "+format+"\n", args...)
+}
+
+// measure measures the points that are missing or have failed before.
+func (s *sweepRun) measure(ctx context.Context) error {
+	if len(s.o.plan.Models) == 0 {
+		model, err := s.defaultModel(ctx)
+		if err != nil {
+			return err
+		}
+		s.o.plan.Models = []string{model}
+	}
+	var missing []sweep.Point
+	for _, point := range s.o.plan.Schedule() {
+		if r, done := s.results[point]; !done || r.Status == sweep.Failed {
+			missing = append(missing, point)
+		}
+	}
+	if total := len(s.o.plan.Points()); len(missing) < total {
+		s.app.tell("%d of %d points are in %s already", total-len(missing), total, s.o.resume)
+	}
+	progress := newSweepProgress(s.app.stderr, s.app.program)
+	defer progress.clear()
+	runner := &sweep.Runner{
+		Start: func(p sweep.Point) (sweep.Worker, error) { return s.start(pointArgs(p)) },
+		Up:    s.up, Finished: s.finished, Progress: progress.show,
+		Command: s.pointCommand, Seed: s.o.plan.Seed, Pairs: s.o.plan.Pairs, Time: s.o.pointTime(),
+	}
+	err := runner.Run(ctx, missing)
+	if start, ok := errors.AsType[*sweep.StartError](err); ok {
+		return &codeError{start.ExitCode, err}
+	}
+	return err
+}
+
+// start starts a worker in A/B mode.
+func (s *sweepRun) start(workload []string) (*front.Front, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program to start its worker: %w", err)
+	}
+	args := []string{"--ndjson", "--control=-", "--front-mode=json", "--ab", "--seed=" + strconv.FormatUint(s.o.plan.Seed, 10)}
+	args = append(append(args, s.o.engineFlags...), workload...)
+	// The front is closed by the runner: it has to outlive an interrupt, to end its worker in good order.
+	return front.Start(context.Background(), front.Config{Path: path, Args: args, Env: sweepEnvironment(s.app.environ)})
+}
+
+// sweepEnvironment leaves out the variables of flags that the sweep decides on itself.
+func sweepEnvironment(environ []string) []string {
+	root, ofEngine := pflag.NewFlagSet("", pflag.ContinueOnError), engineFlagSet(new(engineOptions))
+	defaultOptions().register(root)
+	var own []string
+	root.VisitAll(func(f *pflag.Flag) {
+		if ofEngine.Lookup(f.Name) == nil || f.Name == "kernels" {
+			own = append(own, environmentName(f.Name))
+		}
+	})
+	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(own, name)
+	})
+}
+
+func pointArgs(p sweep.Point) []string {
+	return []string{
+		"--model=" + p.Model, "--tokens=" + strconv.Itoa(p.Tokens), "--routing=" + p.Routing.String(), "--kernels=" + p.Kernels,
+	}
+}
+
+// pointCommand is the argv that repeats a point by itself.
+func (s *sweepRun) pointCommand(p sweep.Point) []string {
+	argv := append([]string{s.app.program, "--json", "--ab"}, pointArgs(p)...)
+	argv = append(argv, s.o.engineFlags...)
+	if s.header != nil && !s.o.given["engine"] {
+		argv = append(argv, "--engine="+s.header.Engine)
+	}
+	return append(argv, "--duration="+s.o.pointTime().String(), "--seed="+strconv.FormatUint(s.o.plan.Seed, 10))
+}
+
+// defaultModel asks a worker what it runs by default, since only a worker knows whether there is a
+// GPU.
+func (s *sweepRun) defaultModel(ctx context.Context) (string, error) {
+	if s.o.engine.engine == kernels.CPU {
+		return profiler.TinyModel, nil
+	}
+	worker, err := s.start([]string{"--tokens=1"})
+	if err != nil {
+		return "", err
+	}
+	model, err := firstModel(ctx, worker)
+	return model, errors.Join(err, worker.Close())
+}
+
+func firstModel(ctx context.Context, worker *front.Front) (string, error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case view, open := <-worker.Views():
+			switch {
+			case !open:
+				return "", front.ErrNoWorker
+			case view.Workload != nil:
+				return view.Workload.Workload.Name(), nil
+			case view.Worker.Phase == profiler.WorkerDied || view.Worker.Phase == profiler.WorkerEnded:
+				died := &front.DiedError{Cause: view.Worker.Cause, ExitCode: exitFailure}
+				if view.Failure != nil {
+					died.ExitCode = view.Failure.ExitCode
+				}
+				return "", died
+			}
+		}
+	}
+}
+
+// up takes the environment of a worker that has come up. It has to be that of the other points.
+func (s *sweepRun) up(e sweep.Environment) error {
+	if s.header == nil {
+		s.header = &sweep.Header{
+			SchemaVersion: profiler.SchemaVersion, Environment: e, Time: time.Now(),
+			Command: s.o.command(s.app.program), Plan: s.o.plan,
+		}
+		if e.EngineReason != "" {
+			s.app.tell("sweeping on the CPU reference engine: %s", e.EngineReason)
+		}
+	}
+	if difference := e.Differences(&s.header.Environment); difference != "" {
+		return usage(fmt.Errorf("the points that are there cannot be compared with new ones: %s", difference))
+	}
+	if s.begun || s.journal == nil {
+		return nil
+	}
+	s.begun = true
+	if earlier := s.journal.Header; earlier == nil || !reflect.DeepEqual(earlier.Plan, s.o.plan) {
+		if err := s.journal.Begin(*s.header); err != nil {
+			return err
+		}
+	}
+	// Points for which no worker came up could not be written before the header.
+	for point, r := range s.results {
+		if _, there := s.journal.Results[point]; !there {
+			if err := s.journal.Add(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finished keeps a point, on disk first.
+func (s *sweepRun) finished(r sweep.Result) error {
+	s.results[r.Point] = r
+	s.measured++
+	if s.journal == nil || !s.begun {
+		return nil
+	}
+	return s.journal.Add(r)
+}
