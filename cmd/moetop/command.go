@@ -9,7 +9,7 @@ import (
 // notForWorker are flags that concern the front alone.
 func notForWorker(name string) bool {
 	return slices.Contains([]string{
-		"json", "ndjson", "control", "front-mode", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
+		"json", "ndjson", "control", "control-socket", "front-mode", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
 	}, name)
 }
 
@@ -21,6 +21,9 @@ func (o *options) flag(name string) string {
 // workerArgs are the arguments with which a front that was called so starts its worker.
 func (o *options) workerArgs(frontMode string) []string {
 	args := []string{"--ndjson", "--control=-", "--front-mode=" + frontMode}
+	if path := o.controlSocket(); path != "" {
+		args = append(args, "--control-socket="+path)
+	}
 	for _, name := range o.order {
 		if !notForWorker(name) {
 			args = append(args, o.flag(name))
@@ -30,6 +33,15 @@ func (o *options) workerArgs(frontMode string) []string {
 		args = append(args, "--duration="+o.duration.String())
 	}
 	return args
+}
+
+// controlSocket is the path of the socket that the session is steered through, or empty: a worker
+// whose stdin belongs to its front listens for others, too.
+func (o *options) controlSocket() string {
+	if o.socket != "" {
+		return o.socket
+	}
+	return socketPath(o.control)
 }
 
 // command is the argv that repeats the run: the flags that were given, and the choices that the

@@ -147,7 +147,7 @@ func TestExitCodes(t *testing.T) {
 		"schedule":          {nil, []string{"--json", "--es-schedule", "5s=up,1s=off"}, exitUsage, "ascending times"},
 		"schedule and ab":   {nil, []string{"--json", "--ab", "--es-schedule", "0s=up"}, exitUsage, "--ab and --es-schedule"},
 		"json and ndjson":   {nil, []string{"--json", "--ndjson"}, exitUsage, "one of them"},
-		"control":           {nil, []string{"--json", "--control", "-"}, exitUsage, "only allowed with --ndjson"},
+		"control":           {nil, []string{"--json", "--control", "-"}, exitUsage, "--control -: only allowed with --ndjson"},
 		"environment":       {[]string{"MOETOP_TOKENS=0"}, []string{"--json"}, exitUsage, `MOETOP_TOKENS for --tokens: "0"`},
 		"library":           {nil, []string{"--json", "--library", "/nonexistent.so"}, exitUsage, "/nonexistent.so"},
 		"no GPU":            {[]string{"MOETOP_FAKE_FAULT=no-device"}, faked("--json"), exitNoGPU, "no usable GPU"},

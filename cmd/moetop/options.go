@@ -65,6 +65,7 @@ type options struct {
 	fps     int
 	debug   string
 
+	socket    string // set by a front for its worker: the path of --control
 	frontMode string // set by a front for its worker: how the front was called
 
 	mask     profiler.ESMask
@@ -93,7 +94,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.SortFlags = false
 	addBool(flags, &o.json, "json", "run without a screen and print one JSON report")
 	addBool(flags, &o.ndjson, "ndjson", "run without a screen and stream one JSON record a line")
-	flags.Var(choiceValue{&o.control, []string{"-"}}, "control", "with --ndjson: read commands, one JSON object a line, from stdin")
+	flags.Var(controlValue{&o.control}, "control", "read commands, one JSON object a line: - is stdin (with --ndjson), unix:PATH a socket")
 	flags.Var(choiceValue{&o.es, []string{"off", "up", "down", "both"}}, "es", "stages that start with expert specialization")
 	flags.Var(parsedValue{&o.esSchedule, "LIST", func(text string) error {
 		_, err := parseSchedule(text)
@@ -121,9 +122,12 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")
 	flags.Var(intValue{&o.fps, 1, 60}, "fps", "frames a second at most")
 	flags.StringVar(&o.debug, "debug-log", "", "append what happens inside to `FILE`")
+	flags.StringVar(&o.socket, "control-socket", "", "socket that the worker of a front listens on")
 	flags.Var(choiceValue{&o.frontMode, []string{"json", "interactive"}}, "front-mode", "how the front of this worker was called")
-	if hidden := flags.Lookup("front-mode"); hidden != nil {
-		hidden.Hidden = true
+	for _, name := range []string{"front-mode", "control-socket"} {
+		if hidden := flags.Lookup(name); hidden != nil {
+			hidden.Hidden = true
+		}
 	}
 }
 
@@ -176,8 +180,8 @@ func (o *options) checkTogether() error {
 	switch {
 	case o.json && o.ndjson:
 		return errors.New("--json and --ndjson: one of them is allowed")
-	case o.control != "" && !o.ndjson:
-		return errors.New("--control: only allowed with --ndjson")
+	case o.control == "-" && !o.ndjson:
+		return errors.New("--control -: only allowed with --ndjson")
 	case o.output != "" && !o.json && !o.ndjson:
 		return errors.New("--output: only allowed with --json or --ndjson")
 	case o.ab && o.esSchedule != "":

@@ -130,7 +130,7 @@ MOETOP_TOKENS for --tokens; the flag wins.`,
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())
-	root.AddCommand(a.verifyCommand(), a.doctorCommand())
+	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.ctlCommand())
 	return root
 }
 

@@ -25,6 +25,7 @@ type stream struct {
 	more    *sync.Cond
 	queue   []profiler.Record
 	samples int // in the queue
+	dropped uint64
 	closed  bool
 	err     error
 	step    uint64 // of the newest record
@@ -60,6 +61,7 @@ func (s *stream) add(r profiler.Record) {
 			oldest := slices.IndexFunc(s.queue, func(q profiler.Record) bool { return q.Kind == profiler.KindSample })
 			s.queue = slices.Delete(s.queue, oldest, oldest+1)
 			s.samples--
+			s.dropped++
 		}
 		s.samples++
 	}
@@ -107,6 +109,14 @@ func (s *stream) take() (records []profiler.Record, open bool) {
 		s.more.Wait()
 	}
 	records, s.queue, s.samples = s.queue, nil, 0
+	for i := range records {
+		if records[i].Sample != nil {
+			// A copy, since the session may go on with its own.
+			sample := *records[i].Sample
+			sample.Dropped = s.dropped
+			records[i].Sample = &sample
+		}
+	}
 	return records, !s.closed
 }
 

@@ -35,7 +35,7 @@ func (a *app) runWorker(ctx context.Context, o *options) error {
 }
 
 // stream runs a session and returns when it is over, or when it has to be left behind.
-func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File) error {
+func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	signals := watchInterrupts()
@@ -46,13 +46,23 @@ func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File
 	if file != nil {
 		go watchReader(file, gone, stop)
 	}
-	var commands chan profiler.Command
-	if o.control != "" {
-		commands = make(chan profiler.Command)
+	commands := make(chan profiler.Command)
+	if o.control == "-" {
 		go readCommands(a.stdin, out, commands, stop)
 	}
+	emit := out.emit
+	if path := o.controlSocket(); path != "" {
+		hub := newCommandHub(commands)
+		socket, err := openControlSocket(path, hub)
+		if err != nil {
+			return a.refuseSession(o, out, err)
+		}
+		emit = func(r profiler.Record) { out.emit(hub.route(r)) }
+		socket.serve()
+		defer func() { err = errors.Join(err, socket.close()) }()
+	}
 	ended := make(chan sessionEnd, 1)
-	go func() { ended <- sessionEnd{a.session(ctx, o, out, commands)} }()
+	go func() { ended <- sessionEnd{a.session(ctx, o, out, emit, commands)} }()
 
 	first, failed := signals.first, out.failed
 	for {
@@ -91,7 +101,9 @@ func awaitAbandoned(ended <-chan sessionEnd) {
 }
 
 // session chooses the engine and the workload and runs them. Its failures are in the stream.
-func (a *app) session(ctx context.Context, o *options, out *stream, commands <-chan profiler.Command) error {
+func (a *app) session(
+	ctx context.Context, o *options, out *stream, emit func(profiler.Record), commands <-chan profiler.Command,
+) error {
 	selected, err := o.engine.choose()
 	if err != nil {
 		return a.refuseSession(o, out, err)
@@ -108,7 +120,7 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 		OpenSampler: openSampler,
 		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
 		Commands:    commands,
-		Emit:        out.emit,
+		Emit:        emit,
 	})
 }
 
