@@ -60,7 +60,7 @@ func (o *options) command(program string, w profiler.Workload, engine string) []
 		}
 	}
 	argv = append(argv, "--engine="+engine)
-	if o.model == "" && o.experts == 0 {
+	if o.model == "" && o.experts == 0 && o.modelFile == "" {
 		argv = append(argv, "--model="+w.Name())
 	}
 	return append(argv, "--seed="+seedValue{&w.Seed}.String())

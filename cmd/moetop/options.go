@@ -53,6 +53,8 @@ type options struct {
 	interval   time.Duration
 
 	model                               string
+	modelFile                           string // config.json
+	modelShape                          profiler.Workload
 	experts, topK, hidden, intermediate int
 	tp, ep, tokens                      int
 	routing                             string
@@ -106,6 +108,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(intValue{&o.warmup, 0, 1_000_000}, "warmup", "steps that run first and are not measured")
 	flags.Var(durationValue{&o.interval, 20 * time.Millisecond, 10 * time.Second}, "interval", "time between samples")
 	flags.Var(parsedValue{&o.model, "NAME", parses(profiler.ParseModel)}, "model", "preset, such as dsv3-tp8 (default: dsv3-tp8 on a GPU, tiny on the CPU)")
+	flags.Var(modelFileValue{&o.modelFile, &o.modelShape}, "config-json", "the shape of any MoE model, from its Hugging Face config.json")
 	flags.Var(intValue{&o.experts, 1, profiler.MaxExperts}, "experts", "custom shape: experts")
 	flags.Var(intValue{&o.topK, 1, profiler.MaxTopK}, "top-k", "custom shape: experts of a token")
 	flags.Var(intValue{&o.hidden, profiler.BlockWidth, profiler.MaxWidth}, "hidden", "custom shape: hidden size, a multiple of 128")
@@ -207,6 +210,9 @@ func (o *options) checkShape() error {
 	if len(missing) == 0 && o.model != "" {
 		return fmt.Errorf("--model and a custom shape: one of them is allowed")
 	}
+	if o.modelFile != "" && (len(missing) == 0 || o.model != "") {
+		return fmt.Errorf("--config-json with --model or a custom shape: one of them is allowed")
+	}
 	// With auto the default model is not yet known: the worker refuses what only one of them cannot be.
 	engines := []string{o.engine.engine}
 	if o.engine.engine == kernels.Auto {
@@ -238,6 +244,8 @@ func (o *options) workload(engine string) (profiler.Workload, error) {
 	switch {
 	case o.experts != 0:
 		w = profiler.CustomWorkload(o.experts, o.topK, o.hidden, o.intermediate)
+	case o.modelFile != "":
+		w = o.modelShape
 	case o.model != "":
 		w, err = profiler.ParseModel(o.model)
 	case engine == kernels.CPU:

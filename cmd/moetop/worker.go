@@ -53,9 +53,9 @@ func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File
 	emit := out.emit
 	if path := o.controlSocket(); path != "" {
 		hub := newCommandHub(commands)
-		socket, err := openControlSocket(path, hub)
-		if err != nil {
-			return a.refuseSession(o, out, err)
+		socket, openErr := openControlSocket(path, hub)
+		if openErr != nil {
+			return a.refuseSession(o, out, openErr)
 		}
 		emit = func(r profiler.Record) { out.emit(hub.route(r)) }
 		socket.serve()
