@@ -9,7 +9,7 @@ import (
 // notForWorker are flags that concern the front alone.
 func notForWorker(name string) bool {
 	return slices.Contains([]string{
-		"json", "ndjson", "control", "control-socket", "front-mode", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
+		"json", "ndjson", "control", "control-socket", "front-mode", "config", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
 	}, name)
 }
 

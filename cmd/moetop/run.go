@@ -108,11 +108,12 @@ func (a *app) rootCommand() *cobra.Command {
 with expert specialization (ES) off and on, what the GPU did meanwhile, and what to deploy.
 
 Without --json or --ndjson it is interactive. Every flag has an environment variable, such as
-MOETOP_TOKENS for --tokens; the flag wins.`,
-		Version:       version,
-		Args:          noArguments,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config shows what holds.`,
+		Version:           version,
+		Args:              noArguments,
+		PersistentPreRunE: a.configure,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opts.complete(cmd.Flags(), a.environ); err != nil {
 				return usage(err)
@@ -130,7 +131,8 @@ MOETOP_TOKENS for --tokens; the flag wins.`,
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())
-	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.ctlCommand())
+	root.PersistentFlags().String("config", "", "read settings from `FILE` (default: $XDG_CONFIG_HOME/moetop/config.toml)")
+	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.ctlCommand(), a.configCommand())
 	return root
 }
 
