@@ -116,7 +116,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(intValue{&o.tp, 1, 1024}, "tp", "ranks that the intermediate size is divided over")
 	flags.Var(intValue{&o.ep, 1, 1024}, "ep", "ranks that the experts are divided over")
 	flags.Var(intValue{&o.tokens, 1, profiler.MaxRows}, "tokens", fmt.Sprintf("tokens in a batch (default %d)", profiler.DefaultTokens))
-	flags.Var(parsedValue{&o.routing, "KIND", parses(profiler.ParseRouting)}, "routing", "uniform, zipf:S or hot")
+	flags.Var(parsedValue{&o.routing, "KIND", parses(profiler.ParseRouting)}, "routing", "uniform, zipf:S, hot, or trace:FILE for recorded ones")
 	flags.Var(seedValue{&o.seed}, "seed", "of weights, inputs and routings")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
 	o.engine.register(flags)
