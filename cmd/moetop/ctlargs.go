@@ -38,9 +38,7 @@ func ctlVerbs() []ctlVerb {
 			cmd.Tokens = &n
 			return nil
 		}},
-		{"routing", "KIND", "distribution of the tokens over the experts", func() []string {
-			return []string{"uniform", "zipf:1.0", "hot"}
-		}, false, func(cmd *profiler.Command, operands []string) error {
+		{"routing", "KIND", "distribution of the tokens over the experts", routingNames, false, func(cmd *profiler.Command, operands []string) error {
 			cmd.Routing = &operands[0]
 			return nil
 		}},
@@ -118,9 +116,9 @@ func setSwitch(target **bool, word string) error {
 
 // ctlHelp lists the commands.
 func ctlHelp() string {
-	lines := []string{"Commands:"}
+	lines := []string{"Commands:", ""}
 	for _, verb := range ctlVerbs() {
-		lines = append(lines, fmt.Sprintf("  %-26s %s", strings.TrimSpace(verb.name+" "+verb.operands), verb.text))
+		lines = append(lines, fmt.Sprintf("    %-26s %s", strings.TrimSpace(verb.name+" "+verb.operands), verb.text))
 	}
 	return strings.Join(lines, "\n")
 }

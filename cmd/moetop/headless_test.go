@@ -134,7 +134,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"no terminal":       {nil, nil, exitUsage, "--json"},
 		"unknown flag":      {nil, []string{"--frobnicate"}, exitUsage, "--frobnicate"},
-		"argument":          {nil, []string{"frobnicate"}, exitUsage, "doctor, verify"},
+		"argument":          {nil, []string{"frobnicate"}, exitUsage, "doctor, "},
 		"tokens":            {nil, []string{"--json", "--tokens", "many"}, exitUsage, `"many" for "--tokens" flag: a whole number from 1`},
 		"too many rows":     {nil, []string{"--json", "--engine", "cuda", "--tokens", "40000"}, exitUsage, "--tokens: 40000 is not allowed: 1 to 32768"},
 		"hidden":            {nil, small("--json", "--hidden", "200"), exitUsage, "--hidden: 200 is not allowed: a multiple of 128"},
@@ -142,7 +142,7 @@ func TestExitCodes(t *testing.T) {
 		"half a shape":      {nil, []string{"--json", "--experts", "4"}, exitUsage, "--top-k, --hidden, --intermediate"},
 		"model":             {nil, []string{"--json", "--model", "gpt-9"}, exitUsage, "dsv3, kimi-k2"},
 		"shard":             {nil, []string{"--json", "--model", "dsv3", "--tp", "7"}, exitUsage, "--tp: 7 is not allowed"},
-		"routing":           {nil, []string{"--json", "--routing", "zipf:-1"}, exitUsage, "uniform, hot, or zipf:S"},
+		"routing":           {nil, []string{"--json", "--routing", "zipf:-1"}, exitUsage, "uniform, hot, zipf:S"},
 		"duration":          {nil, []string{"--json", "--duration", "5"}, exitUsage, "500ms or 10s"},
 		"schedule":          {nil, []string{"--json", "--es-schedule", "5s=up,1s=off"}, exitUsage, "ascending times"},
 		"schedule and ab":   {nil, []string{"--json", "--ab", "--es-schedule", "0s=up"}, exitUsage, "--ab and --es-schedule"},

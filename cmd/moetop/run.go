@@ -57,6 +57,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	if err := completeValues(root); err != nil {
+		return a.exitCode(err)
+	}
 	return a.exitCode(root.ExecuteContext(ctx))
 }
 
@@ -132,7 +135,7 @@ MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config show
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())
 	root.PersistentFlags().String("config", "", "read settings from `FILE` (default: $XDG_CONFIG_HOME/moetop/config.toml)")
-	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.ctlCommand(), a.configCommand())
+	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.ctlCommand(), a.configCommand(), a.manCommand())
 	return root
 }
 
