@@ -8,8 +8,11 @@ import (
 
 // notForWorker are flags that concern the front alone.
 func notForWorker(name string) bool {
+	if name == "config" || name == "control-socket" {
+		return true // A worker gets what the file says as flags, and the socket from --control.
+	}
 	return slices.Contains([]string{
-		"json", "ndjson", "control", "control-socket", "front-mode", "config", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
+		"json", "ndjson", "control", "front-mode", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
 	}, name)
 }
 

@@ -26,6 +26,8 @@ const (
 	clientPatience = 5 * time.Second
 	// maxSocketPath is what the system has room for in an address.
 	maxSocketPath = len(unix.RawSockaddrUnix{}.Path) - 1
+	// partingPatience is how long the end of a session waits for such a client.
+	partingPatience = 500 * time.Millisecond
 	// probePatience is how long a socket's owner has to show that it lives.
 	probePatience = time.Second
 )
@@ -160,6 +162,7 @@ func (s *controlSocket) close() error {
 	for conn := range s.clients {
 		// Nothing more is read; an answer that is being written may still arrive.
 		_ = conn.CloseRead()
+		defer time.AfterFunc(partingPatience, func() { _ = conn.Close() }).Stop()
 	}
 	s.mu.Unlock()
 	s.served.Wait()

@@ -97,6 +97,8 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.json, "json", "run without a screen and print one JSON report")
 	addBool(flags, &o.ndjson, "ndjson", "run without a screen and stream one JSON record a line")
 	flags.Var(controlValue{&o.control}, "control", "read commands, one JSON object a line: - is stdin (with --ndjson), unix:PATH a socket")
+	flags.StringVar(&o.socket, "control-socket", "", "socket that the worker of a front listens on")
+	flags.Lookup("control-socket").Hidden = true
 	flags.Var(choiceValue{&o.es, []string{"off", "up", "down", "both"}}, "es", "stages that start with expert specialization")
 	flags.Var(parsedValue{&o.esSchedule, "LIST", func(text string) error {
 		_, err := parseSchedule(text)
@@ -125,12 +127,9 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")
 	flags.Var(intValue{&o.fps, 1, 60}, "fps", "frames a second at most")
 	flags.StringVar(&o.debug, "debug-log", "", "append what happens inside to `FILE`")
-	flags.StringVar(&o.socket, "control-socket", "", "socket that the worker of a front listens on")
 	flags.Var(choiceValue{&o.frontMode, []string{"json", "interactive"}}, "front-mode", "how the front of this worker was called")
-	for _, name := range []string{"front-mode", "control-socket"} {
-		if hidden := flags.Lookup(name); hidden != nil {
-			hidden.Hidden = true
-		}
+	if hidden := flags.Lookup("front-mode"); hidden != nil {
+		hidden.Hidden = true
 	}
 }
 

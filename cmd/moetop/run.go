@@ -131,11 +131,12 @@ MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config show
 			}
 		},
 	}
+	root.PersistentFlags().String("config", "", "read settings from `FILE` (default: $XDG_CONFIG_HOME/moetop/config.toml)")
+	root.AddCommand(a.ctlCommand(), a.configCommand(), a.manCommand())
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())
-	root.PersistentFlags().String("config", "", "read settings from `FILE` (default: $XDG_CONFIG_HOME/moetop/config.toml)")
-	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.ctlCommand(), a.configCommand(), a.manCommand())
+	root.AddCommand(a.verifyCommand(), a.doctorCommand())
 	return root
 }
 

@@ -16,6 +16,7 @@ const maxWaitingSamples = 32
 // stream writes records in a goroutine of its own, so that a reader that is slow, or does not read at
 // all, never holds up the session. It then loses the oldest samples; every other record is kept.
 type stream struct {
+	route   func(profiler.Record) profiler.Record // sees the session's records first; may be nil
 	out     *bufio.Writer
 	encoder *profiler.Encoder
 	failed  chan struct{} // closed when the reader is gone
@@ -45,6 +46,9 @@ func newStream(out io.Writer) *stream {
 
 // emit queues a record; it never waits.
 func (s *stream) emit(r profiler.Record) {
+	if s.route != nil {
+		r = s.route(r)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.step, s.gen = r.Step, r.Generation

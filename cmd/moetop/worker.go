@@ -50,19 +50,18 @@ func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File
 	if o.control == "-" {
 		go readCommands(a.stdin, out, commands, stop)
 	}
-	emit := out.emit
 	if path := o.controlSocket(); path != "" {
 		hub := newCommandHub(commands)
 		socket, openErr := openControlSocket(path, hub)
 		if openErr != nil {
 			return a.refuseSession(o, out, openErr)
 		}
-		emit = func(r profiler.Record) { out.emit(hub.route(r)) }
+		out.route = hub.route
 		socket.serve()
 		defer func() { err = errors.Join(err, socket.close()) }()
 	}
 	ended := make(chan sessionEnd, 1)
-	go func() { ended <- sessionEnd{a.session(ctx, o, out, emit, commands)} }()
+	go func() { ended <- sessionEnd{a.session(ctx, o, out, commands)} }()
 
 	first, failed := signals.first, out.failed
 	for {
@@ -101,9 +100,7 @@ func awaitAbandoned(ended <-chan sessionEnd) {
 }
 
 // session chooses the engine and the workload and runs them. Its failures are in the stream.
-func (a *app) session(
-	ctx context.Context, o *options, out *stream, emit func(profiler.Record), commands <-chan profiler.Command,
-) error {
+func (a *app) session(ctx context.Context, o *options, out *stream, commands <-chan profiler.Command) error {
 	selected, err := o.engine.choose()
 	if err != nil {
 		return a.refuseSession(o, out, err)
@@ -120,7 +117,7 @@ func (a *app) session(
 		OpenSampler: openSampler,
 		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
 		Commands:    commands,
-		Emit:        emit,
+		Emit:        out.emit,
 	})
 }
 
