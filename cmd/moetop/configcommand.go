@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -113,12 +115,20 @@ func settingValue(value pflag.Value) (result any, unit *string) {
 			return nil, &seconds
 		}
 		return v.dst.Seconds(), &seconds
-	default:
-		if text := value.String(); text != "" {
-			return text, nil
-		}
+	}
+	text := value.String()
+	if text == "" {
 		return nil, nil
 	}
+	if value.Type() == "PERCENT" {
+		percent := "percent"
+		unit = &percent
+	}
+	// A text of the user's own stays one, even if it looks like a number.
+	if number, err := strconv.ParseFloat(text, 64); err == nil && value.Type() != "string" && !math.IsInf(number, 0) && !math.IsNaN(number) {
+		return number, unit
+	}
+	return text, unit
 }
 
 func (a *app) tellConfig(report *configReport, asJSON bool) error {

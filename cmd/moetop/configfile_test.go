@@ -225,3 +225,32 @@ func FuzzConfigFile(f *testing.F) {
 		}
 	})
 }
+
+// ratio stands for a value of a kind that config does not know.
+type ratio struct{ text, kind string }
+
+func (r ratio) String() string   { return r.text }
+func (r ratio) Type() string     { return r.kind }
+func (r ratio) Set(string) error { return nil }
+
+func TestSettingValue(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		value pflag.Value
+		want  any
+		unit  string
+	}{
+		"share":     {ratio{"12.5", "PERCENT"}, 12.5, "percent"},
+		"number":    {ratio{"7", "N"}, 7.0, ""},
+		"text":      {ratio{"7", "string"}, "7", ""},
+		"word":      {ratio{"nan", "KIND"}, "nan", ""},
+		"not set":   {ratio{"", "N"}, nil, ""},
+		"below all": {intValue{new(int), 1, 9}, nil, ""},
+		"zero":      {intValue{new(int), 0, 9}, 0, ""},
+	} {
+		got, unit := settingValue(test.value)
+		if got != test.want || (unit == nil) != (test.unit == "") || unit != nil && *unit != test.unit {
+			t.Errorf("%s: got %v, %v", name, got, unit)
+		}
+	}
+}
