@@ -101,10 +101,17 @@ warmup = 7
 func TestConfigTable(t *testing.T) {
 	t.Parallel()
 	got := runBinary(t, append(configHome(t, "tokens = 64"), "MOETOP_SEED=4"), "config")
-	for _, want := range []string{"config file /", "tokens        64 ", " file ", "environment MOETOP_SEED", "SETTING"} {
-		if !strings.Contains(got.stdout, want) {
+	var rows []string
+	for line := range strings.Lines(got.stdout) {
+		rows = append(rows, strings.Join(strings.Fields(line), " "))
+	}
+	for _, want := range []string{"SETTING VALUE FROM", "tokens 64 file", "seed 4 environment MOETOP_SEED", "fps 10 default", "tp - default"} {
+		if !slices.Contains(rows, want) {
 			t.Errorf("no %q in %s", want, got.stdout)
 		}
+	}
+	if !strings.HasPrefix(rows[0], "config file /") {
+		t.Errorf("the file is not named: %s", rows[0])
 	}
 	if got := runBinary(t, nil, "config"); !strings.HasPrefix(got.stdout, "no config file at /") {
 		t.Errorf("got %.100s", got.stdout)
