@@ -11,7 +11,7 @@ type Command struct {
 	Reset   bool       `json:"reset,omitempty"` // new generation: forget all statistics
 	Model   *string    `json:"model,omitempty"` // a preset, with its shard: dsv3-tp8
 	Tokens  *int       `json:"tokens,omitempty"`
-	Routing *string    `json:"routing,omitempty"` // uniform, zipf:1.0, hot
+	Routing *string    `json:"routing,omitempty"` // uniform, zipf:1.0, hot, trace:FILE
 	Kernels *string    `json:"kernels,omitempty"`
 }
 

@@ -31,7 +31,7 @@ func commandFields() []commandField {
 		{"reset", "true or false", func(c *Command) any { return &c.Reset }},
 		{"model", "a string: a preset with its shard, such as dsv3-tp8", func(c *Command) any { return &c.Model }},
 		{"tokens", "a whole number", func(c *Command) any { return &c.Tokens }},
-		{"routing", "a string: uniform, zipf:1.0 or hot", func(c *Command) any { return &c.Routing }},
+		{"routing", "a string: uniform, zipf:1.0, hot or trace:FILE", func(c *Command) any { return &c.Routing }},
 		{"kernels", "a string: a kernel family", func(c *Command) any { return &c.Kernels }},
 	}
 }

@@ -308,7 +308,10 @@ func (d *driver) build(o *buildOrder) error {
 	}
 	d.plan, d.current, d.blocks = newInterleaver(d.ring, o.cfg.Workload.Seed), block{}, nil
 	d.progress("drawing the routings")
-	o.cfg.Routings = NewRoutings(o.cfg.Workload, d.ring)
+	var err error
+	if o.cfg.Routings, err = Routings(o.cfg.Workload, d.ring); err != nil {
+		return d.refused(o, err)
+	}
 	d.progress("making the weights and capturing the steps")
 	engine, err := d.open(o.cfg)
 	var memory *MemoryError

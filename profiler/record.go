@@ -115,6 +115,9 @@ type Sample struct {
 
 	Verdict Verdict `json:"verdict"`
 	Lost    uint64  `json:"lost_timings"`
+	// Dropped counts the samples of this stream that its reader was too slow for, up to this one. The
+	// writer sets it. The measurements that they showed are in the statistics all the same.
+	Dropped uint64 `json:"dropped_samples"`
 	// ElapsedS is the time since the first measured step of the session, in seconds, and CPUSeconds
 	// the CPU time that the worker has used since then.
 	ElapsedS   float64 `json:"elapsed_s"`

@@ -10,30 +10,35 @@ import (
 type Routing struct {
 	Kind     RoutingKind
 	Exponent float64 // of zipf, > 0; 0 for the others
+	File     string  // of trace; empty for the others
 }
 
 // RoutingKind is the family of a routing.
 type RoutingKind string
 
 // The routings: every expert alike; popularity falling as 1/rank^s; one expert that every token
-// visits, the others uniform.
+// visits, the others uniform; and what was recorded elsewhere, in a file.
 const (
 	Uniform RoutingKind = "uniform"
 	Zipf    RoutingKind = "zipf"
 	Hot     RoutingKind = "hot"
+	Trace   RoutingKind = "trace"
 )
 
 // MaxExponent bounds a zipf exponent; beyond it nothing but the first k experts is ever drawn.
 const MaxExponent = 8
 
-const routingsAllowed = "uniform, hot, or zipf:S with S above 0 and at most 8, such as zipf:1.0"
+const routingsAllowed = "uniform, hot, zipf:S with S above 0 and at most 8, such as zipf:1.0, or trace:FILE"
 
-// ParseRouting reads uniform, hot, zipf (exponent 1), zipf:1.2 or zipf1.2. The error is an
-// *ArgumentError.
+// ParseRouting reads uniform, hot, zipf (exponent 1), zipf:1.2, zipf1.2 or trace:FILE, whose file it
+// does not open. The error is an *ArgumentError.
 func ParseRouting(text string) (Routing, error) {
 	refused := &ArgumentError{Field: "routing", Value: strconv.Quote(text), Allowed: routingsAllowed}
 	if text == string(Uniform) || text == string(Hot) {
 		return Routing{Kind: RoutingKind(text)}, nil
+	}
+	if file, ok := strings.CutPrefix(text, string(Trace)+":"); ok && file != "" {
+		return Routing{Kind: Trace, File: file}, nil
 	}
 	rest, ok := strings.CutPrefix(text, string(Zipf))
 	if !ok {
@@ -54,11 +59,15 @@ func ParseRouting(text string) (Routing, error) {
 func (r Routing) Validate() error {
 	switch r.Kind {
 	case Uniform, Hot:
-		if r.Exponent == 0 {
+		if r.Exponent == 0 && r.File == "" {
 			return nil
 		}
 	case Zipf:
-		if r.Exponent > 0 && r.Exponent <= MaxExponent {
+		if r.Exponent > 0 && r.Exponent <= MaxExponent && r.File == "" {
+			return nil
+		}
+	case Trace:
+		if r.Exponent == 0 && r.File != "" {
 			return nil
 		}
 	}
@@ -67,6 +76,9 @@ func (r Routing) Validate() error {
 
 // String returns the routing as ParseRouting reads it; the exponent has at least one decimal.
 func (r Routing) String() string {
+	if r.Kind == Trace {
+		return string(Trace) + ":" + r.File
+	}
 	if r.Kind != Zipf {
 		return string(r.Kind)
 	}

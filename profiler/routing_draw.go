@@ -14,8 +14,11 @@ type TopK struct {
 }
 
 // NewRoutings draws a ring of n routings for a valid workload. They depend on the workload and its
-// seed alone, not on the machine.
+// seed alone, not on the machine. A trace is not drawn but read, by Routings.
 func NewRoutings(w Workload, n int) []TopK {
+	if w.Routing.Kind == Trace {
+		panic("profiler: NewRoutings cannot draw a trace")
+	}
 	ring := make([]TopK, n)
 	next := make(chan int, n)
 	for i := range ring {
@@ -48,6 +51,7 @@ func drawRouting(w Workload, rng *rand.Rand) TopK {
 		}
 	case Uniform:
 		draw = newShuffler(0, w.Experts, rng).draw
+	case Trace: // NewRoutings has refused it.
 	}
 	for i := 0; i < len(t.IDs); i += w.TopK {
 		draw(t.IDs[i : i+w.TopK])

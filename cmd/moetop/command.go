@@ -8,6 +8,9 @@ import (
 
 // notForWorker are flags that concern the front alone.
 func notForWorker(name string) bool {
+	if name == "config" || name == "control-socket" {
+		return true // A worker gets what the file says as flags, and the socket from --control.
+	}
 	return slices.Contains([]string{
 		"json", "ndjson", "control", "front-mode", "output", "listen", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
 	}, name)
@@ -21,6 +24,9 @@ func (o *options) flag(name string) string {
 // workerArgs are the arguments with which a front that was called so starts its worker.
 func (o *options) workerArgs(frontMode string) []string {
 	args := []string{"--ndjson", "--control=-", "--front-mode=" + frontMode}
+	if path := o.controlSocket(); path != "" {
+		args = append(args, "--control-socket="+path)
+	}
 	for _, name := range o.order {
 		if !notForWorker(name) {
 			args = append(args, o.flag(name))
@@ -30,6 +36,15 @@ func (o *options) workerArgs(frontMode string) []string {
 		args = append(args, "--duration="+o.duration.String())
 	}
 	return args
+}
+
+// controlSocket is the path of the socket that the session is steered through, or empty: a worker
+// whose stdin belongs to its front listens for others, too.
+func (o *options) controlSocket() string {
+	if o.socket != "" {
+		return o.socket
+	}
+	return socketPath(o.control)
 }
 
 // command is the argv that repeats the run: the flags that were given, and the choices that the
@@ -50,7 +65,7 @@ func (o *options) command(program string, w profiler.Workload, engine string) []
 		}
 	}
 	argv = append(argv, "--engine="+engine)
-	if o.model == "" && o.experts == 0 {
+	if o.model == "" && o.experts == 0 && o.modelFile == "" {
 		argv = append(argv, "--model="+w.Name())
 	}
 	return append(argv, "--seed="+seedValue{&w.Seed}.String())

@@ -15,9 +15,8 @@ const maxControlLine = 64 << 10
 
 // readCommands passes the control lines on until in ends or done is closed. A line that is no
 // command is refused in the stream; the session does not see it. Whoever starts it cannot join it:
-// a read of stdin cannot be broken off.
+// a read of stdin cannot be broken off. It does not close commands, which others may send on, too.
 func readCommands(in io.Reader, out *stream, commands chan<- profiler.Command, done <-chan struct{}) {
-	defer close(commands)
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 4096), maxControlLine)
 	for lines.Scan() {

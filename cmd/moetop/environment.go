@@ -13,8 +13,7 @@ func environmentName(flag string) string {
 }
 
 // fromEnvironment sets the flags that were not given from their variables. An empty variable counts
-// as not set. The modes themselves are left to the command line: a forgotten variable must not turn
-// a screen into a stream.
+// as not set.
 func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	values := make(map[string]string, len(environ))
 	for _, entry := range environ {
@@ -22,12 +21,10 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 			values[name] = value
 		}
 	}
+	settled := settledFlags(flags)
 	var failure error
 	flags.VisitAll(func(f *pflag.Flag) {
-		switch {
-		case f.Changed || failure != nil || f.Hidden:
-			return
-		case f.Name == "json" || f.Name == "ndjson" || f.Name == "control" || f.Name == "help" || f.Name == "version":
+		if f.Changed || failure != nil || f.Hidden || commandLineOnly(f.Name) || settled.overrule(f.Name) {
 			return
 		}
 		name := environmentName(f.Name)

@@ -77,7 +77,8 @@ func environment(more ...string) []string {
 			env = append(env, entry)
 		}
 	}
-	return append(append(env, "TERM=xterm-256color"), more...)
+	// The config file of whoever runs the tests is none of theirs.
+	return append(append(env, "TERM=xterm-256color", "XDG_CONFIG_HOME="+filepath.Join(built, "none")), more...)
 }
 
 // outcome is what a finished run left.

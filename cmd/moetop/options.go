@@ -53,6 +53,8 @@ type options struct {
 	interval   time.Duration
 
 	model                               string
+	modelFile                           string // config.json
+	modelShape                          profiler.Workload
 	experts, topK, hidden, intermediate int
 	tp, ep, tokens                      int
 	routing                             string
@@ -65,6 +67,7 @@ type options struct {
 	fps     int
 	debug   string
 
+	socket    string // set by a front for its worker: the path of --control
 	frontMode string // set by a front for its worker: how the front was called
 
 	mask     profiler.ESMask
@@ -93,7 +96,9 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.SortFlags = false
 	addBool(flags, &o.json, "json", "run without a screen and print one JSON report")
 	addBool(flags, &o.ndjson, "ndjson", "run without a screen and stream one JSON record a line")
-	flags.Var(choiceValue{&o.control, []string{"-"}}, "control", "with --ndjson: read commands, one JSON object a line, from stdin")
+	flags.Var(controlValue{&o.control}, "control", "read commands, one JSON object a line: - is stdin (with --ndjson), unix:PATH a socket")
+	flags.StringVar(&o.socket, "control-socket", "", "socket that the worker of a front listens on")
+	flags.Lookup("control-socket").Hidden = true
 	flags.Var(choiceValue{&o.es, []string{"off", "up", "down", "both"}}, "es", "stages that start with expert specialization")
 	flags.Var(parsedValue{&o.esSchedule, "LIST", func(text string) error {
 		_, err := parseSchedule(text)
@@ -105,6 +110,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(intValue{&o.warmup, 0, 1_000_000}, "warmup", "steps that run first and are not measured")
 	flags.Var(durationValue{&o.interval, 20 * time.Millisecond, 10 * time.Second}, "interval", "time between samples")
 	flags.Var(parsedValue{&o.model, "NAME", parses(profiler.ParseModel)}, "model", "preset, such as dsv3-tp8 (default: dsv3-tp8 on a GPU, tiny on the CPU)")
+	flags.Var(modelFileValue{&o.modelFile, &o.modelShape}, "config-json", "the shape of any MoE model, from its Hugging Face config.json")
 	flags.Var(intValue{&o.experts, 1, profiler.MaxExperts}, "experts", "custom shape: experts")
 	flags.Var(intValue{&o.topK, 1, profiler.MaxTopK}, "top-k", "custom shape: experts of a token")
 	flags.Var(intValue{&o.hidden, profiler.BlockWidth, profiler.MaxWidth}, "hidden", "custom shape: hidden size, a multiple of 128")
@@ -112,7 +118,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(intValue{&o.tp, 1, 1024}, "tp", "ranks that the intermediate size is divided over")
 	flags.Var(intValue{&o.ep, 1, 1024}, "ep", "ranks that the experts are divided over")
 	flags.Var(intValue{&o.tokens, 1, profiler.MaxRows}, "tokens", fmt.Sprintf("tokens in a batch (default %d)", profiler.DefaultTokens))
-	flags.Var(parsedValue{&o.routing, "KIND", parses(profiler.ParseRouting)}, "routing", "uniform, zipf:S or hot")
+	flags.Var(parsedValue{&o.routing, "KIND", parses(profiler.ParseRouting)}, "routing", "uniform, zipf:S, hot, or trace:FILE for recorded ones")
 	flags.Var(seedValue{&o.seed}, "seed", "of weights, inputs and routings")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
 	o.engine.register(flags)
@@ -176,8 +182,8 @@ func (o *options) checkTogether() error {
 	switch {
 	case o.json && o.ndjson:
 		return errors.New("--json and --ndjson: one of them is allowed")
-	case o.control != "" && !o.ndjson:
-		return errors.New("--control: only allowed with --ndjson")
+	case o.control == "-" && !o.ndjson:
+		return errors.New("--control -: only allowed with --ndjson")
 	case o.output != "" && !o.json && !o.ndjson:
 		return errors.New("--output: only allowed with --json or --ndjson")
 	case o.ab && o.esSchedule != "":
@@ -202,6 +208,9 @@ func (o *options) checkShape() error {
 	}
 	if len(missing) == 0 && o.model != "" {
 		return fmt.Errorf("--model and a custom shape: one of them is allowed")
+	}
+	if o.modelFile != "" && (len(missing) == 0 || o.model != "") {
+		return fmt.Errorf("--config-json with --model or a custom shape: one of them is allowed")
 	}
 	// With auto the default model is not yet known: the worker refuses what only one of them cannot be.
 	engines := []string{o.engine.engine}
@@ -234,6 +243,8 @@ func (o *options) workload(engine string) (profiler.Workload, error) {
 	switch {
 	case o.experts != 0:
 		w = profiler.CustomWorkload(o.experts, o.topK, o.hidden, o.intermediate)
+	case o.modelFile != "":
+		w = o.modelShape
 	case o.model != "":
 		w, err = profiler.ParseModel(o.model)
 	case engine == kernels.CPU:

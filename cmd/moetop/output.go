@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,19 +32,7 @@ func (a *app) writeData(path string, data []byte) error {
 		}
 		return nil
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("--output: %w", err)
-	}
-	_, err = file.Write(data)
-	err = errors.Join(err, file.Chmod(0o644), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("--output: %w", err), os.Remove(file.Name()))
-	}
-	return nil
+	return writeWhole(path, data)
 }
 
 // keepBrokenPipe turns the signal of a closed pipe into an error of the write, until restore.

@@ -57,6 +57,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	if err := completeValues(root); err != nil {
+		return a.exitCode(err)
+	}
 	return a.exitCode(root.ExecuteContext(ctx))
 }
 
@@ -108,11 +111,12 @@ func (a *app) rootCommand() *cobra.Command {
 with expert specialization (ES) off and on, what the GPU did meanwhile, and what to deploy.
 
 Without --json or --ndjson it is interactive. Every flag has an environment variable, such as
-MOETOP_TOKENS for --tokens; the flag wins.`,
-		Version:       version,
-		Args:          noArguments,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config shows what holds.`,
+		Version:           version,
+		Args:              noArguments,
+		PersistentPreRunE: a.configure,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := opts.complete(cmd.Flags(), a.environ); err != nil {
 				return usage(err)
@@ -128,6 +132,8 @@ MOETOP_TOKENS for --tokens; the flag wins.`,
 		},
 	}
 	root.AddCommand(a.sweepCommand())
+	root.PersistentFlags().String("config", "", "read settings from `FILE` (default: $XDG_CONFIG_HOME/moetop/config.toml)")
+	root.AddCommand(a.ctlCommand(), a.configCommand(), a.manCommand())
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())

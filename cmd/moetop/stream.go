@@ -16,6 +16,7 @@ const maxWaitingSamples = 32
 // stream writes records in a goroutine of its own, so that a reader that is slow, or does not read at
 // all, never holds up the session. It then loses the oldest samples; every other record is kept.
 type stream struct {
+	route   func(profiler.Record) profiler.Record // sees the session's records first; may be nil
 	out     *bufio.Writer
 	encoder *profiler.Encoder
 	failed  chan struct{} // closed when the reader is gone
@@ -25,6 +26,7 @@ type stream struct {
 	more    *sync.Cond
 	queue   []profiler.Record
 	samples int // in the queue
+	dropped uint64
 	closed  bool
 	err     error
 	step    uint64 // of the newest record
@@ -44,6 +46,9 @@ func newStream(out io.Writer) *stream {
 
 // emit queues a record; it never waits.
 func (s *stream) emit(r profiler.Record) {
+	if s.route != nil {
+		r = s.route(r)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.step, s.gen = r.Step, r.Generation
@@ -60,6 +65,7 @@ func (s *stream) add(r profiler.Record) {
 			oldest := slices.IndexFunc(s.queue, func(q profiler.Record) bool { return q.Kind == profiler.KindSample })
 			s.queue = slices.Delete(s.queue, oldest, oldest+1)
 			s.samples--
+			s.dropped++
 		}
 		s.samples++
 	}
@@ -107,6 +113,14 @@ func (s *stream) take() (records []profiler.Record, open bool) {
 		s.more.Wait()
 	}
 	records, s.queue, s.samples = s.queue, nil, 0
+	for i := range records {
+		if records[i].Sample != nil {
+			// A copy, since the session may go on with its own.
+			sample := *records[i].Sample
+			sample.Dropped = s.dropped
+			records[i].Sample = &sample
+		}
+	}
 	return records, !s.closed
 }
 

@@ -60,7 +60,7 @@ func TestSlowReaderLosesSamplesOnly(t *testing.T) {
 		if err := s.close(); err != nil {
 			t.Fatal(err)
 		}
-		warnings, samples, last := 0, 0, uint64(0)
+		warnings, samples, last, dropped := 0, 0, uint64(0), uint64(0)
 		for _, r := range decode(t, &g.data) {
 			if r.Step < last {
 				t.Fatalf("step %d after %d", r.Step, last)
@@ -68,6 +68,7 @@ func TestSlowReaderLosesSamplesOnly(t *testing.T) {
 			last = r.Step
 			if r.Kind == profiler.KindSample {
 				samples++
+				dropped = r.Sample.Dropped
 			} else {
 				warnings++
 			}
@@ -75,6 +76,9 @@ func TestSlowReaderLosesSamplesOnly(t *testing.T) {
 		// One batch may have been taken before the reader got stuck.
 		if warnings != rounds || samples < maxWaitingSamples || samples > 2*maxWaitingSamples+1 {
 			t.Errorf("%d warnings, %d samples", warnings, samples)
+		}
+		if samples+int(dropped) != rounds {
+			t.Errorf("%d of %d samples came, and %d are said to be lost", samples, rounds, dropped)
 		}
 	})
 }
@@ -110,4 +114,32 @@ func TestAnswersCarryTheNewestStep(t *testing.T) {
 			t.Errorf("answer %+v %+v", a, a.Ack)
 		}
 	})
+}
+
+// TestReaderThatStopsLosesNoMeasurement stops reading a real run, and then reads what there is.
+func TestReaderThatStopsLosesNoMeasurement(t *testing.T) {
+	t.Parallel()
+	p := startBinary(t, nil, small("--ndjson", "--interval", "20ms", "--control", "-", "--warmup", "0", "--duration", "2500ms")...)
+	time.Sleep(4 * time.Second) // The run is over: its end waits for the reader.
+	var newest profiler.Record
+	var end *profiler.Report
+	samples := 0
+	for _, r := range decode(t, p.stdout) {
+		switch {
+		case r.Sample != nil:
+			newest = r
+			samples++
+		case r.Summary != nil:
+			end = r.Summary
+		}
+	}
+	if p.wait(t) != exitDone || end == nil || newest.Sample == nil {
+		t.Fatalf("no whole stream: %s", p.stderr)
+	}
+	if newest.Sample.Dropped == 0 || samples < maxWaitingSamples {
+		t.Errorf("%d samples came, %d are said to be lost", samples, newest.Sample.Dropped)
+	}
+	if end.Partial || end.Lost != 0 || end.Step.OffOff == nil || end.Step.OffOff.Count != int64(end.Steps) {
+		t.Errorf("the report lacks steps: %d, %d lost, %+v", end.Steps, end.Lost, end.Step.OffOff)
+	}
 }

@@ -154,13 +154,17 @@ func (a *app) runVerify(o *verifyOptions) error {
 }
 
 func verifyOne(selected kernels.Selection, o *verifyOptions, w profiler.Workload) ([]profiler.VerifyResult, error) {
+	routings, err := profiler.Routings(w, verifyRing)
+	if err != nil {
+		return nil, err
+	}
 	cfg := profiler.EngineConfig{
-		Workload: w, Routings: profiler.NewRoutings(w, verifyRing),
+		Workload: w, Routings: routings,
 		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch,
 	}
 	masks := []profiler.ESMask{profiler.ESOff, profiler.ESUp, profiler.ESDown, profiler.ESBoth}
 	var results []profiler.VerifyResult
-	err := withEngine(selected.Open, cfg, func(engine profiler.Engine) (err error) {
+	err = withEngine(selected.Open, cfg, func(engine profiler.Engine) (err error) {
 		results, err = profiler.Verify(engine, cfg, masks)
 		return err
 	})

@@ -35,7 +35,7 @@ func (a *app) runWorker(ctx context.Context, o *options) error {
 }
 
 // stream runs a session and returns when it is over, or when it has to be left behind.
-func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File) error {
+func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	signals := watchInterrupts()
@@ -46,10 +46,19 @@ func (a *app) stream(ctx context.Context, o *options, out *stream, file *os.File
 	if file != nil {
 		go watchReader(file, gone, stop)
 	}
-	var commands chan profiler.Command
-	if o.control != "" {
-		commands = make(chan profiler.Command)
+	commands := make(chan profiler.Command)
+	if o.control == "-" {
 		go readCommands(a.stdin, out, commands, stop)
+	}
+	if path := o.controlSocket(); path != "" {
+		hub := newCommandHub(commands)
+		socket, openErr := openControlSocket(path, hub)
+		if openErr != nil {
+			return a.refuseSession(o, out, openErr)
+		}
+		out.route = hub.route
+		socket.serve()
+		defer func() { err = errors.Join(err, socket.close()) }()
 	}
 	ended := make(chan sessionEnd, 1)
 	go func() { ended <- sessionEnd{a.session(ctx, o, out, commands)} }()

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// A flag is set by the command line, else by its environment variable, else by the config file.
+
+// commandLineOnly are flags that nothing but the command line sets: the modes, since a forgotten
+// variable must not turn a screen into a stream, and what asks for help.
+func commandLineOnly(name string) bool {
+	return slices.Contains([]string{"json", "ndjson", "control", "help", "version"}, name)
+}
+
+// settable reports whether a config file may set the flag.
+func settable(f *pflag.Flag) bool {
+	return !f.Hidden && f.Name != "config" && !commandLineOnly(f.Name)
+}
+
+// rivals are the flags that cannot stand together with one. Where a stronger source has set one of
+// them, a weaker one has nothing to say: --experts on the command line beats the file's model.
+func rivals(name string) []string {
+	shape := []string{"experts", "top-k", "hidden", "intermediate"}
+	switch name {
+	case "model":
+		return append(shape, "config-json")
+	case "config-json":
+		return append(shape, "model")
+	case "experts", "top-k", "hidden", "intermediate":
+		return []string{"model", "config-json"}
+	case "ab":
+		return []string{"es", "es-schedule"}
+	case "es", "es-schedule":
+		return []string{"ab"}
+	default:
+		return nil
+	}
+}
+
+// settled are the flags that stronger sources have set.
+type settled map[string]bool
+
+func settledFlags(flags *pflag.FlagSet) settled {
+	s := make(settled)
+	flags.VisitAll(func(f *pflag.Flag) {
+		// A switch that is off is nobody's rival.
+		s[f.Name] = f.Changed && f.Value.String() != "false"
+	})
+	return s
+}
+
+func (s settled) overrule(name string) bool {
+	return slices.ContainsFunc(rivals(name), func(rival string) bool { return s[rival] })
+}
+
+// source says where a flag's value came from.
+type source string
+
+const (
+	fromFlag     source = "flag"
+	fromVariable source = "environment"
+	fromFile     source = "file"
+	fromDefault  source = "default"
+)
+
+// settle sets a command's flags from all sources, and says which one set each of them.
+func (a *app) settle(cmd *cobra.Command, file *configFile) (map[string]source, error) {
+	flags := cmd.Flags()
+	sources := make(map[string]source)
+	note := func(s source) {
+		flags.VisitAll(func(f *pflag.Flag) {
+			if f.Changed && sources[f.Name] == "" {
+				sources[f.Name] = s
+			}
+		})
+	}
+	note(fromFlag)
+	if err := fromEnvironment(flags, a.environ); err != nil {
+		return nil, err
+	}
+	note(fromVariable)
+	if err := file.apply(flags, cmd.Name()); err != nil {
+		return nil, err
+	}
+	note(fromFile)
+	return sources, nil
+}
+
+// readConfig reads the config file that the flag or its variable names, or the user's own.
+func (a *app) readConfig(cmd *cobra.Command) (*configFile, error) {
+	given := variable(a.environ, environmentName("config"))
+	if f := cmd.Flags().Lookup("config"); f != nil && f.Changed {
+		given = f.Value.String()
+	}
+	file, err := readConfigFile(given, a.environ)
+	if err != nil {
+		return nil, err
+	}
+	return file, file.check(cmd.Root())
+}
+
+// configure takes environment and config file in before a command runs.
+func (a *app) configure(cmd *cobra.Command, _ []string) error {
+	// A worker was told everything by its front, and must not find another file's opinion.
+	if f := cmd.Flags().Lookup("front-mode"); f != nil && f.Changed {
+		return nil
+	}
+	if ignoresConfig(cmd) {
+		return nil
+	}
+	file, err := a.readConfig(cmd)
+	if err != nil {
+		return usage(err)
+	}
+	if _, err := a.settle(cmd, file); err != nil {
+		return usage(err)
+	}
+	return nil
+}
+
+// ignoresConfig is true for what has to work beside a broken file, and for config itself.
+func ignoresConfig(cmd *cobra.Command) bool {
+	for c := cmd; c != nil; c = c.Parent() {
+		if slices.Contains([]string{"completion", "help", "man", "config", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, c.Name()) {
+			return true
+		}
+	}
+	return false
+}

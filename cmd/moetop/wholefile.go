@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// writeWhole writes a file that appears whole or not at all. A link stays a link, and a file that is
+// written over keeps its mode. What is no file, such as a pipe or /dev/null, is written to as it is:
+// to put a file in its place would break it for everybody.
+func writeWhole(path string, data []byte) error {
+	mode := fs.FileMode(0o644)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return writeInto(path, data)
+	}
+	if err == nil {
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return fmt.Errorf("--output: %w", err)
+		}
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	_, err = file.Write(data)
+	err = errors.Join(err, file.Chmod(mode), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("--output: %w", err), os.Remove(file.Name()))
+	}
+	return nil
+}
+
+func writeInto(path string, data []byte) error {
+	restore := keepBrokenPipe()
+	defer restore()
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	return nil
+}
