@@ -25,6 +25,10 @@ func (m *model) wheeled(msg tea.MouseWheelMsg) {
 		by = 1
 	}
 	switch {
+	case m.overlay.kind == overlayNone && msg.Button == tea.MouseWheelUp:
+		m.movePage(0, -1)
+	case m.overlay.kind == overlayNone && msg.Button == tea.MouseWheelDown:
+		m.movePage(0, 1)
 	case m.overlay.kind == overlayNone:
 	case msg.Button == tea.MouseWheelUp:
 		m.scroll(-by)
