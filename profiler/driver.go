@@ -48,11 +48,9 @@ type built struct {
 	cfg  EngineConfig
 	info EngineInfo
 	rows []float64
-	load Load
-	// tiles are nil if the engine does not tell.
-	tiles *TileClasses
-	base  uint64 // the engine's step 0 is this step of the session
-	err   error  // why the order was not carried out; the engine before goes on
+	load loads
+	base uint64 // the engine's step 0 is this step of the session
+	err  error  // why the order was not carried out; the engine before goes on
 }
 
 // driver owns the engine. Its run method is the only user of the engine, but for SetES.
@@ -374,16 +372,12 @@ func (d *driver) replace(o *buildOrder, engine Engine) error {
 	d.engine, d.cfg, d.resumed = engine, o.cfg, &first
 	d.base, d.warmLeft, d.stepTime = d.launched, d.warmup, 0
 	d.ctl.install(engine)
-	info := engine.Info()
-	load, tiles := loadOf(o.cfg.Workload, o.cfg.Routings, info.Tiles)
-	launches, problem := d.describeAll()
-	d.send(event{
-		built: &built{
-			id: o.id, cfg: o.cfg, info: info, base: d.base, load: load, tiles: tiles,
-			rows: ExpertRows(o.cfg.Workload, o.cfg.Routings),
-		},
-		launches: launches, launchProblem: problem,
-	})
+	d.send(event{built: &built{
+		id: o.id, cfg: o.cfg, info: engine.Info(), base: d.base,
+		rows: ExpertRows(o.cfg.Workload, o.cfg.Routings),
+		load: newLoads(o.cfg, engine.Info().Tiles),
+	}})
+	d.describeAll()
 	return nil
 }
 

@@ -17,17 +17,19 @@ type LaunchesRecord struct {
 // thread some tens of microseconds.
 const launchesEvery = time.Second
 
-// describeAll asks a new engine for the launches of all masks.
-func (d *driver) describeAll() (records []LaunchesRecord, problem string) {
+// describeAll tells the launches of a new engine with all masks.
+func (d *driver) describeAll() {
 	d.describedAt = time.Now()
+	var e event
 	for mask := range ESMask(NumMasks) {
-		record, err := d.describe(mask)
-		if err != "" {
-			return nil, err
+		record, problem := d.describe(mask)
+		if problem != "" {
+			d.send(event{launchProblem: problem})
+			return
 		}
-		records = append(records, record)
+		e.launches = append(e.launches, record)
 	}
-	return records, ""
+	d.send(e)
 }
 
 // describeRunning asks for the newest times, if that is due.

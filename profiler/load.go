@@ -63,6 +63,18 @@ type Load struct {
 	Gini          float64 `json:"gini"`
 }
 
+// loads are what a workload's routings make of an engine's tiles and stages.
+type loads struct {
+	load  Load
+	tiles *TileClasses // nil if the engine does not tell them
+	work  []StageWork
+}
+
+func newLoads(cfg EngineConfig, policies *TilePolicies) loads {
+	load, tiles := loadOf(cfg.Workload, cfg.Routings, policies)
+	return loads{load: load, tiles: tiles, work: stageWork(cfg.Workload, load.ActiveExperts)}
+}
+
 // loadOf measures the routings and fills the classes of the policies, which may be nil.
 func loadOf(w Workload, ring []TopK, policies *TilePolicies) (Load, *TileClasses) {
 	var load Load

@@ -174,6 +174,6 @@ func (s *session) workloadRecord(b *built) *WorkloadRecord {
 		Provider: b.info.Provider, Kernels: b.info.Kernels, Timer: b.info.Timer, TimerReason: b.info.TimerReason,
 		ESLaunch: b.info.ESLaunch, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
 		ExpertRows: b.rows, RingLength: len(b.cfg.Routings),
-		Load: b.load, TileClasses: b.tiles, Work: stageWork(b.cfg.Workload, b.load.ActiveExperts),
+		Load: b.load.load, TileClasses: b.load.tiles, Work: b.load.work,
 	}
 }
