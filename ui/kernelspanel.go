@@ -24,10 +24,11 @@ func (k kernelsState) shownMask(s scene) profiler.ESMask {
 		return *k.mask
 	case s.sample == nil:
 		return profiler.ESOff
+	case s.sample.AB:
+		// The mask of the moment says nothing there, and would flicker.
+		deploy, _ := verdictMask(s.sample.Verdict)
+		return deploy
 	default:
-		if deploy, ok := verdictMask(s.sample.Verdict); ok && s.sample.AB {
-			return deploy
-		}
 		return s.sample.ES
 	}
 }

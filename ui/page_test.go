@@ -41,6 +41,7 @@ func TestPagesAndTheirKeys(t *testing.T) {
 		{"another tuple", cudaView, []string{"4", "l"}, []string{"enable_es=(True, True)", "esc follow"}, "(False, True) ─"},
 		{"and round again", cudaView, []string{"4", "left", "left", "left"}, []string{"enable_es=(True, True)"}, "(False, True) ─"},
 		{"follows again", cudaView, []string{"4", "l", "esc"}, []string{"enable_es=(False, True) ─"}, "esc follow"},
+		{"A/B without a verdict", with(cudaView(), func(v *profiler.View) { v.Sample.Verdict.EnableES = nil }), []string{"4"}, []string{"enable_es=(False, False)"}, "(False, True) ─"},
 		{"details", cudaView, []string{"4", "j", "j", "j", "enter"}, []string{"KernelPtrArrayTmaWarpSpecializedPingpong", "197 632 bytes dynamic"}, "│> up"},
 		{"details closed", cudaView, []string{"4", "enter", "esc"}, []string{"> route"}, "bytes dynamic"},
 		{"unknown launches", with(cudaView(), func(v *profiler.View) { v.Launches = [profiler.NumMasks][]profiler.Launch{} }), []string{"4", "enter"}, []string{"not known"}, "> route"},
