@@ -37,6 +37,11 @@ func geometry(width, height, n int) stripGeometry {
 	return g
 }
 
+// overview reports whether a line for all experts stands above the strips.
+func (g stripGeometry) overview(height int) bool {
+	return g.visible < g.strips && height > g.visible*g.lines
+}
+
 // first is the strip at the top when the cursor is in view.
 func (g stripGeometry) first(cursor int) int {
 	return min(max(cursor/g.columns-g.visible/2, 0), g.strips-g.visible)
@@ -44,13 +49,9 @@ func (g stripGeometry) first(cursor int) int {
 
 // expertsGeometry is the one that the page is drawn with now.
 func (m *model) expertsGeometry(n int) stripGeometry {
-	body := m.layout().Body
-	p := expertsPanel{scene: m.scene(), state: m.experts}
-	width, height := body.W-2, body.H-2
-	if m.layout().Compact {
-		width, height = body.W, body.H-1
-	}
-	return geometry(width, height-p.top(height)-expertDetailLines, n)
+	inner := m.pageInner()
+	top := expertsPanel{scene: m.scene(), state: m.experts}.top(inner.H)
+	return geometry(inner.W, inner.H-top-expertDetailLines, n)
 }
 
 func (p expertsPanel) drawStrips(area grid.Area, list []expert, most float64) {
@@ -61,7 +62,7 @@ func (p expertsPanel) drawStrips(area grid.Area, list []expert, most float64) {
 	cursor := min(p.state.cursor, len(list)-1)
 	first := g.first(cursor)
 	y := 0
-	if g.visible < g.strips && area.Height() > g.visible*g.lines {
+	if g.overview(area.Height()) {
 		p.drawOverview(area.Line(0), list, most, first*g.columns, (first+g.visible)*g.columns)
 		y = 1
 	}

@@ -90,11 +90,16 @@ func (p kernelsPanel) draw(area grid.Area, compact bool) {
 	p.drawHead(inner, columns, name)
 	body := inner.Sub(grid.Rect{Y: 1, W: inner.Width(), H: inner.Height() - 1})
 	cursor := min(p.state.cursor, len(launches)-1)
-	first := min(max(cursor-body.Height()+1, 0), max(len(launches)-body.Height(), 0))
+	first := firstLaunch(cursor, body.Height(), len(launches))
 	for y := range min(body.Height(), len(launches)-first) {
 		i := first + y
 		p.drawLaunch(body.Line(y), launches[i], columns, name, total, i == cursor)
 	}
+}
+
+// firstLaunch is the launch in the first line when the cursor is in view.
+func firstLaunch(cursor, height, n int) int {
+	return min(max(cursor-height+1, 0), max(n-height, 0))
 }
 
 // caption says what the times are. A mask that has not run has none.

@@ -83,10 +83,46 @@ func TestWheelMovesTheCursor(t *testing.T) {
 	checkShown(t, m, "> quant")
 	m.Update(tea.MouseWheelMsg{Button: tea.MouseWheelUp})
 	checkShown(t, m, "> route")
-	m.Update(tea.MouseClickMsg{X: 5, Y: 5, Button: tea.MouseLeft})
-	if got := sent(t, m); len(got) > 0 {
-		t.Errorf("a click beside the stage table sent %v", got)
+}
+
+// TestClicksOnPages clicks on what the screen shows, at every size that breaks it in another way.
+func TestClicksOnPages(t *testing.T) {
+	t.Parallel()
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}} {
+		m := testModel(t, size[0], size[1], kimiView(), nil)
+		click := func(x, y int) { m.Update(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft}) }
+		press(m, "4")
+		x, y := placeOf(t, m, "combine ")
+		click(x, y)
+		checkShown(t, m, "> combine")
+		click(x, y)
+		checkShown(t, m, "combine with enable_es")
+		press(m, "esc", "2", "j")
+		first := m.experts.list(m.scene())[m.experts.cursor].id
+		// The label of the strip with the cursor is the id of its first expert.
+		x, y = placeOf(t, m, fmt.Sprintf("%5d ", first))
+		click(x+stripLabel+3, y)
+		checkShown(t, m, fmt.Sprintf("expert %d ", first+3))
+		click(x, y)
+		click(0, 0)
+		checkShown(t, m, fmt.Sprintf("expert %d ", first+3))
+		if got := sent(t, m); len(got) > 0 {
+			t.Errorf("clicks on a page sent %v", got)
+		}
 	}
+}
+
+// placeOf returns where a text begins on the screen.
+func placeOf(t *testing.T, m *model, text string) (x, y int) {
+	t.Helper()
+	for l := range strings.Lines(plain(t, m)) {
+		if before, _, ok := strings.Cut(l, text); ok {
+			return len([]rune(before)), y
+		}
+		y++
+	}
+	t.Fatalf("no %q on the screen", text)
+	return 0, 0
 }
 
 // runSave presses s and carries out what it asks for, beside the model as the program does.
