@@ -78,7 +78,7 @@ func OpenCPU(cfg profiler.EngineConfig) (profiler.Engine, error) {
 	}
 	e.t.fill(w, e.pool)
 	e.info = profiler.EngineInfo{
-		Engine: CPU, Kernels: referenceKernels, Timer: CPU, Memory: memory,
+		Engine: CPU, Kernels: referenceKernels, Timer: CPU, Memory: memory, Tiles: cpuTiles(w.Rows()),
 		Provider: fmt.Sprintf("CPU reference, %s, %s/%s, %d threads", runtime.Version(), runtime.GOOS, runtime.GOARCH, workers),
 	}
 	if !e.timed {

@@ -51,7 +51,7 @@ func (e *Encoder) Encode(r Record) error {
 // check reports whether exactly the part that Kind names is set.
 func (r *Record) check() error {
 	parts := map[RecordKind]bool{
-		KindHeader: r.Header != nil, KindWorkload: r.Workload != nil, KindSample: r.Sample != nil,
+		KindHeader: r.Header != nil, KindWorkload: r.Workload != nil, KindLaunches: r.Launches != nil, KindSample: r.Sample != nil,
 		KindToggle: r.Toggle != nil, KindAck: r.Ack != nil, KindWarning: r.Warning != nil,
 		KindFailure: r.Failure != nil, KindSummary: r.Summary != nil,
 	}
@@ -161,7 +161,7 @@ func parseRecord(text []byte) (record Record, known bool, err error) {
 		return Record{}, false, err
 	}
 	switch kind.Kind {
-	case KindHeader, KindWorkload, KindSample, KindToggle, KindAck, KindWarning, KindFailure, KindSummary:
+	case KindHeader, KindWorkload, KindLaunches, KindSample, KindToggle, KindAck, KindWarning, KindFailure, KindSummary:
 	case "":
 		return Record{}, false, errors.New("it has no field record")
 	default:

@@ -27,16 +27,19 @@ const (
 // the order of the fields.
 type event struct {
 	built    *built
-	progress string       // what a build is doing
-	blocks   []block      // A/B blocks that were begun
-	timings  []StepTiming // Step counts over the session
-	resumed  *uint64      // this step is the first after a pause
-	lost     uint64       // timings lost so far, over all engines
-	finished uint64       // steps finished so far, over all engines
-	stepTime time.Duration
-	done     bool  // the limit of steps was reached and all of them have finished
-	quit     bool  // the thread has ended
-	err      error // why, if that was not wanted
+	progress string // what a build is doing
+	launches []LaunchesRecord
+	// launchProblem says why launches are missing.
+	launchProblem string
+	blocks        []block      // A/B blocks that were begun
+	timings       []StepTiming // Step counts over the session
+	resumed       *uint64      // this step is the first after a pause
+	lost          uint64       // timings lost so far, over all engines
+	finished      uint64       // steps finished so far, over all engines
+	stepTime      time.Duration
+	done          bool  // the limit of steps was reached and all of them have finished
+	quit          bool  // the thread has ended
+	err           error // why, if that was not wanted
 }
 
 // built is the outcome of a build order.
@@ -45,6 +48,7 @@ type built struct {
 	cfg  EngineConfig
 	info EngineInfo
 	rows []float64
+	load loads
 	base uint64 // the engine's step 0 is this step of the session
 	err  error  // why the order was not carried out; the engine before goes on
 }
@@ -76,6 +80,9 @@ type driver struct {
 	paused   bool
 	resumed  *uint64
 	done     bool
+	// described is the mask whose launches were asked for last, at describedAt.
+	described   ESMask
+	describedAt time.Time
 }
 
 // run works until it is told to stop or the engine fails. It keeps its OS thread, because a GPU's
@@ -264,7 +271,8 @@ func (d *driver) report() error {
 	if d.timed() {
 		d.lost = lost
 	}
-	d.send(event{blocks: d.blocks, timings: timings, resumed: d.resumed})
+	launches, problem := d.describeRunning()
+	d.send(event{blocks: d.blocks, timings: timings, resumed: d.resumed, launches: launches, launchProblem: problem})
 	d.blocks, d.resumed = nil, nil
 	return nil
 }
@@ -370,7 +378,9 @@ func (d *driver) replace(o *buildOrder, engine Engine) error {
 	d.send(event{built: &built{
 		id: o.id, cfg: o.cfg, info: engine.Info(), base: d.base,
 		rows: ExpertRows(o.cfg.Workload, o.cfg.Routings),
+		load: newLoads(o.cfg, engine.Info().Tiles),
 	}})
+	d.describeAll()
 	return nil
 }
 

@@ -68,6 +68,7 @@ type EngineInfo struct {
 	ESLaunch    string  // pdl or streams; empty on the CPU
 	Device      *Device // nil on the CPU
 	Memory      Memory
+	Tiles       *TilePolicies // nil if they are not known
 }
 
 // Device is the GPU that an engine runs on.

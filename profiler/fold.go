@@ -43,6 +43,8 @@ func (f *Fold) Apply(r Record) {
 		f.view.Header = r.Header
 	case KindWorkload:
 		f.applyWorkload(r)
+	case KindLaunches:
+		f.view.Launches[r.Launches.ES] = r.Launches.Launches
 	case KindSample:
 		f.applySample(r)
 	case KindToggle:
@@ -106,6 +108,7 @@ func (f *Fold) mark(at time.Time, text string) {
 func (f *Fold) applyWorkload(r Record) {
 	before := f.view.Workload
 	f.view.Workload = r.Workload
+	f.view.Launches = [NumMasks][]Launch{} // They were those of the engine before.
 	if before == nil {
 		return
 	}

@@ -15,6 +15,7 @@ type Record struct {
 
 	Header   *Header         `json:"header,omitempty"`
 	Workload *WorkloadRecord `json:"workload,omitempty"`
+	Launches *LaunchesRecord `json:"launches,omitempty"`
 	Sample   *Sample         `json:"sample,omitempty"`
 	Toggle   *Toggle         `json:"toggle,omitempty"`
 	Ack      *Ack            `json:"ack,omitempty"`
@@ -30,6 +31,7 @@ type RecordKind string
 const (
 	KindHeader   RecordKind = "header"   // first: who runs what where
 	KindWorkload RecordKind = "workload" // an engine is ready (again): new generation
+	KindLaunches RecordKind = "launches" // the kernel launches of a step with one mask
 	KindSample   RecordKind = "sample"   // the state of the session, every interval; the heartbeat too
 	KindToggle   RecordKind = "toggle"   // the first step with another ES mask has run
 	KindAck      RecordKind = "ack"      // a control line was taken, or refused
@@ -75,6 +77,11 @@ type WorkloadRecord struct {
 	// ExpertRows are the rows of each expert, averaged over the ring of routings.
 	ExpertRows []float64 `json:"expert_rows"`
 	RingLength int       `json:"ring_length"`
+	Load       Load      `json:"load"`
+	// TileClasses is null if the kernels' tiles are not known.
+	TileClasses *TileClasses `json:"tile_classes"`
+	// Work is what a step asks of each stage, on the mean of the ring.
+	Work []StageWork `json:"work"`
 }
 
 // State is what the session does.

@@ -28,11 +28,15 @@ type Report struct {
 	Lost          uint64    `json:"lost_timings"`
 	Generation    uint64    `json:"generation"`
 
-	Stages  []StageStats `json:"stages"`
-	Step    StepStats    `json:"step"`
-	NVML    *NVMLStats   `json:"nvml"`
-	Memory  Memory       `json:"memory"`
-	Verdict Verdict      `json:"verdict"`
+	Stages []StageStats `json:"stages"`
+	Step   StepStats    `json:"step"`
+	NVML   *NVMLStats   `json:"nvml"`
+	Memory Memory       `json:"memory"`
+	Load   *Load        `json:"load"` // null while no engine is known, as are the next two
+	// TileClasses is null, too, if the kernels' tiles are not known.
+	TileClasses *TileClasses `json:"tile_classes"`
+	Work        []StageWork  `json:"work"`
+	Verdict     Verdict      `json:"verdict"`
 
 	// WorkerCPUPercent is the worker's CPU time over the whole of DurationS, in percent of one core.
 	WorkerCPUPercent float64   `json:"worker_cpu_percent"`
@@ -61,6 +65,7 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 		report.Provider, report.Timer, report.TimerReason = w.Provider, w.Timer, w.TimerReason
 		report.Kernels, report.ESLaunch, report.L2 = w.Kernels, w.ESLaunch, w.L2
 		report.Workload, report.Memory = w.Workload, w.Memory
+		report.Load, report.TileClasses, report.Work = &w.Load, w.TileClasses, w.Work
 	}
 	if sample := s.Sample; sample != nil {
 		report.ES, report.AB, report.Lost = sample.ES, sample.AB, sample.Lost

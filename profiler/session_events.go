@@ -11,6 +11,7 @@ func (s *session) handle(e *event) error {
 	if e.built != nil {
 		s.built(e.built, now)
 	}
+	s.tellLaunches(e)
 	s.cycles.expect(e.blocks)
 	if e.resumed != nil {
 		s.resumed = e.resumed
@@ -173,5 +174,6 @@ func (s *session) workloadRecord(b *built) *WorkloadRecord {
 		Provider: b.info.Provider, Kernels: b.info.Kernels, Timer: b.info.Timer, TimerReason: b.info.TimerReason,
 		ESLaunch: b.info.ESLaunch, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
 		ExpertRows: b.rows, RingLength: len(b.cfg.Routings),
+		Load: b.load.load, TileClasses: b.load.tiles, Work: b.load.work,
 	}
 }

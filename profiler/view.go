@@ -8,6 +8,8 @@ type View struct {
 	Worker   WorkerState
 	Header   *Header
 	Workload *WorkloadRecord
+	// Launches are those of a step with each mask; empty while they are not known.
+	Launches [NumMasks][]Launch
 	Sample   *Sample // newest; kept when the worker dies
 	// Time, Step and Generation are those of the newest sample.
 	Time       time.Time

@@ -14,8 +14,11 @@ func (m *model) pressed(msg tea.KeyPressMsg) tea.Cmd {
 	if a, ok := find(m.keys(), name); ok {
 		return m.act(a)
 	}
-	if m.overlay.kind == overlayModels {
+	switch {
+	case m.overlay.kind == overlayModels:
 		m.overlay.edit(name, msg.Key().Text)
+	case m.overlay.kind == overlayNone && m.experts.editing:
+		m.experts.edit(name, msg.Key().Text)
 	}
 	return nil
 }
@@ -39,13 +42,13 @@ func (m *model) act(a action) tea.Cmd {
 	case actModel:
 		m.overlay = overlay{kind: overlayModels, models: m.opts.Models}
 	case actClose:
-		m.overlay = overlay{}
+		m.leave()
 	case actPrevious:
-		m.scroll(-1)
+		m.step(-1)
 	case actNext:
-		m.scroll(1)
+		m.step(1)
 	case actChoose:
-		return m.chooseModel()
+		return m.choose()
 	case actRestart:
 		return m.restart()
 	case actUp, actDown, actBoth:
@@ -60,8 +63,38 @@ func (m *model) act(a action) tea.Cmd {
 		return m.request(func() tea.Cmd { return m.changeTokens(a == actMoreTokens) })
 	case actMoreSkew, actLessSkew:
 		return m.request(func() tea.Cmd { return m.changeSkew(a == actMoreSkew) })
+	case actLive, actExperts, actKernels, actLeft, actRight, actPageUp, actPageDown, actOrder, actFilter,
+		actSave, actCommand:
+		return pageActions()[a](m)
 	}
 	return nil
+}
+
+// step goes on by a line: in the overlay if one is open, else on the page.
+func (m *model) step(by int) {
+	if m.overlay.kind == overlayNone {
+		m.movePage(0, by)
+		return
+	}
+	m.scroll(by)
+}
+
+// choose is enter: of the model picker if it is open, else of the page.
+func (m *model) choose() tea.Cmd {
+	if m.overlay.kind == overlayModels {
+		return m.chooseModel()
+	}
+	m.chooseOnPage()
+	return nil
+}
+
+// leave closes the overlay if one is open, else what the page has open.
+func (m *model) leave() {
+	if m.overlay.kind == overlayNone {
+		m.closeOnPage()
+		return
+	}
+	m.overlay = overlay{}
 }
 
 func (m *model) setFrozen(on bool) {

@@ -39,7 +39,7 @@ func (f *frame) content(m *model) string {
 
 // layout divides the screen for what is to be shown now.
 func (m *model) layout() regions {
-	mode := screenMode{}
+	mode := screenMode{Whole: m.page != pageLive}
 	if m.bannerNow().word != "" {
 		mode.Banner = 1
 	}
@@ -82,12 +82,15 @@ func (m *model) draw(cells *grid.Grid) {
 	s := m.scene()
 	header{scene: s, frozen: m.frozen}.draw(cells.Area(r.Header), r.Compact)
 	m.bannerNow().draw(cells.Area(r.Banner))
-	stageTable{scene: s, tall: r.Tall}.draw(cells.Area(r.Stages), r.Compact)
-	gpuPanel{scene: s}.draw(cells.Area(r.GPU), r.Compact)
-	timeline{scene: s}.draw(cells.Area(r.Chart), r.Compact)
+	if m.page == pageLive {
+		stageTable{scene: s, tall: r.Tall}.draw(cells.Area(r.Stages), r.Compact)
+		gpuPanel{scene: s}.draw(cells.Area(r.GPU), r.Compact)
+		timeline{scene: s}.draw(cells.Area(r.Chart), r.Compact)
+	}
+	m.drawPage(cells.Area(r.Body), s, r.Compact)
 	if !s.condition.live() && s.condition != conditionPaused {
 		// The figures stay, but nobody should take them for those of a run that goes on.
-		for _, area := range []grid.Rect{r.Stages, r.GPU, r.Chart} {
+		for _, area := range []grid.Rect{r.Stages, r.GPU, r.Chart, r.Body} {
 			cells.Area(area).Restyle(styleMuted)
 		}
 	}

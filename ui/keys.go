@@ -30,6 +30,17 @@ const (
 	actChoose
 	actPrevious
 	actNext
+	actLive
+	actExperts
+	actKernels
+	actLeft
+	actRight
+	actPageUp
+	actPageDown
+	actOrder
+	actFilter
+	actSave
+	actCommand
 )
 
 // binding joins an action with its keys and words. Footer, help and dispatch all read the same list,
@@ -55,6 +66,14 @@ type keyState struct {
 	down     bool // the worker does not answer: only a restart helps
 	frozen   bool
 	hasModel bool // there are models to pick from
+	page     page
+	byRows   bool // the experts' order
+	editing  bool // a filter is being typed
+	filtered bool // there is a filter
+	// chosenMask says that the kernels' page does not follow the run.
+	chosenMask bool
+	canSave    bool
+	canRepeat  bool // the command of the current state is known
 }
 
 // bindings returns the keys that do something now, in the order in which they are shown.
@@ -62,7 +81,10 @@ func bindings(s keyState) []binding {
 	if s.overlay != overlayNone {
 		return overlayBindings(s.overlay)
 	}
-	var list []binding
+	if s.editing {
+		return filterBindings()
+	}
+	list := moveBindings(s)
 	if s.down {
 		list = append(list, bind(actRestart, 1, "r", "restart", "end what is left of the worker and start a new one", "r"))
 	} else {
@@ -72,8 +94,18 @@ func bindings(s keyState) []binding {
 	if s.frozen {
 		freeze = bind(actFreeze, 0, "space", "go on", "let the screen follow the run again", "space")
 	}
-	return append(list, freeze,
-		bind(actLog, 9, "l", "log", "warnings, refusals and errors", "l"),
+	list = append(list, pageBindings(s)...)
+	if s.canSave {
+		list = append(list, bind(actSave, 8, "s", "save", "write the report so far, as --json prints it, into the current directory", "s"))
+	}
+	if s.canRepeat {
+		list = append(list, bind(actCommand, 9, "c", "command", "the command line that measures the same without a screen", "c"))
+	}
+	log := bind(actLog, 9, "l", "log", "warnings, refusals and errors (L on every page)", "l", "L")
+	if s.page != pageLive {
+		log = bind(actLog, 9, "L", "log", "warnings, refusals and errors", "L")
+	}
+	return append(list, freeze, log,
 		bind(actTheme, 12, "t", "theme", "next theme: dark, light, high contrast", "t"),
 		bind(actHelp, 0, "?", "help", "this page", "?"),
 		bind(actQuit, 0, "q", "quit", "end the run and leave (ctrl-c too)", "q", "ctrl+c"),
@@ -115,7 +147,7 @@ func overlayBindings(kind overlayKind) []binding {
 			quit,
 		}
 	}
-	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l"}[kind]
+	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l", overlayCommand: "c", overlayLaunch: "4"}[kind]
 	return []binding{
 		bind(actPrevious, 1, "↑↓", "scroll", "scroll", "up", "k", "pgup"),
 		bind(actNext, hidden, "", "", "", "down", "j", "pgdown"),

@@ -19,7 +19,8 @@ const (
 
 // screenMode says what else than size a layout depends on.
 type screenMode struct {
-	Banner int // lines that the banner needs, 0 without one
+	Banner int  // lines that the banner needs, 0 without one
+	Whole  bool // one panel takes the place of all
 }
 
 // regions are the rectangles of a screen; one that is not shown is empty.
@@ -32,6 +33,7 @@ type regions struct {
 	Stages   grid.Rect
 	GPU      grid.Rect
 	Chart    grid.Rect
+	Body     grid.Rect // in place of the three before
 	Verdict  grid.Rect
 	Footer   grid.Rect
 }
@@ -80,6 +82,12 @@ func layoutCompact(width, height int, mode screenMode) regions {
 	banner := min(mode.Banner, 1)
 	r.Header = c.take(2)
 	r.Banner = c.take(banner)
+	if mode.Whole {
+		r.Body = c.take(c.left - 2)
+		r.Verdict = c.take(1)
+		r.Footer = c.take(1)
+		return r
+	}
 	r.Stages = c.take(compactTable)
 	rest := c.left - 2
 	r.GPU = c.take(min(2, rest))
@@ -99,6 +107,12 @@ func layoutFull(width, height int, mode screenMode) regions {
 		footer = 2
 	}
 	middle := c.left - verdict - footer
+	if mode.Whole {
+		r.Body = c.take(middle)
+		r.Verdict = c.take(verdict)
+		r.Footer = c.take(footer)
+		return r
+	}
 	table := tableLines + 2
 	r.Tall = middle >= tableLinesTall+2+8
 	if r.Tall {

@@ -9,7 +9,7 @@ import (
 func (r regions) named() map[string]grid.Rect {
 	return map[string]grid.Rect{
 		"header": r.Header, "banner": r.Banner, "stages": r.Stages, "gpu": r.GPU,
-		"chart": r.Chart, "verdict": r.Verdict, "footer": r.Footer,
+		"chart": r.Chart, "body": r.Body, "verdict": r.Verdict, "footer": r.Footer,
 	}
 }
 
@@ -36,7 +36,11 @@ func checkRegions(t *testing.T, width, height int, mode screenMode) {
 			}
 		}
 	}
-	for _, name := range []string{"header", "stages", "verdict", "footer"} {
+	body := map[bool]string{false: "stages", true: "body"}[mode.Whole]
+	if mode.Whole && (!r.Stages.Empty() || !r.GPU.Empty() || !r.Chart.Empty()) {
+		t.Errorf("%dx%d %+v: a panel besides the one", width, height, mode)
+	}
+	for _, name := range []string{"header", body, "verdict", "footer"} {
 		if named[name].Empty() {
 			t.Errorf("%dx%d %+v: no %s", width, height, mode, name)
 		}
@@ -56,6 +60,7 @@ func TestLayoutAtEverySize(t *testing.T) {
 		for height := 0; height <= 70; height++ {
 			for banner := range 3 {
 				checkRegions(t, width, height, screenMode{Banner: banner})
+				checkRegions(t, width, height, screenMode{Banner: banner, Whole: true})
 			}
 		}
 	}
@@ -64,23 +69,24 @@ func TestLayoutAtEverySize(t *testing.T) {
 func TestLayoutUsesTheWholeScreen(t *testing.T) {
 	t.Parallel()
 	for _, size := range [][2]int{{60, 16}, {70, 30}, {80, 24}, {120, 40}, {200, 60}} {
-		r := layout(size[0], size[1], screenMode{})
-		cells := 0
-		for _, a := range r.named() {
-			cells += a.W * a.H
-		}
-		if cells != size[0]*size[1] {
-			t.Errorf("%v: the regions cover %d of %d cells", size, cells, size[0]*size[1])
+		for _, whole := range []bool{false, true} {
+			cells := 0
+			for _, a := range layout(size[0], size[1], screenMode{Whole: whole}).named() {
+				cells += a.W * a.H
+			}
+			if cells != size[0]*size[1] {
+				t.Errorf("%v, whole %v: the regions cover %d of %d cells", size, whole, cells, size[0]*size[1])
+			}
 		}
 	}
 }
 
 func FuzzLayout(f *testing.F) {
-	f.Add(80, 24, 0)
-	f.Add(0, 0, 2)
-	f.Add(60, 16, 1)
-	f.Add(-1, 1<<30, 7)
-	f.Fuzz(func(t *testing.T, width, height, banner int) {
-		checkRegions(t, width%100000, height%100000, screenMode{Banner: max(banner, 0) % 10})
+	f.Add(80, 24, 0, false)
+	f.Add(0, 0, 2, true)
+	f.Add(60, 16, 1, true)
+	f.Add(-1, 1<<30, 7, false)
+	f.Fuzz(func(t *testing.T, width, height, banner int, whole bool) {
+		checkRegions(t, width%100000, height%100000, screenMode{Banner: max(banner, 0) % 10, Whole: whole})
 	})
 }

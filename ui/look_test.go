@@ -42,6 +42,10 @@ func TestEveryStateAtEverySize(t *testing.T) {
 				press(m, "down", "down", "up", "esc")
 			}
 			screen(t, m)
+			for _, keys := range [][]string{{"2", "j", "right", "pgdown"}, {"2", "/", "z"}, {"esc", "4", "j", "right", "enter"}} {
+				press(m, keys...)
+				screen(t, m)
+			}
 		}
 	}
 }
@@ -59,7 +63,7 @@ func TestASCIIHasNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, view := range []*profiler.View{cudaView(), pendingView(), cpuView(), diedView()} {
 		m := testModel(t, 120, 40, view, func(o *Options) { o.Environ = []string{"LC_ALL=C"} })
-		for _, key := range []string{"esc", "?", "l"} {
+		for _, key := range []string{"esc", "?", "l", "esc", "2", "4"} {
 			press(m, key)
 			for _, r := range m.View().Content {
 				if r > 0x7e {

@@ -32,6 +32,10 @@ type model struct {
 	lastEntry profiler.LogEntry
 	restarts  bool // a restart is under way
 
+	page    page
+	experts expertsState
+	kernels kernelsState
+
 	overlay overlay
 	failure error // ended the program
 
@@ -51,6 +55,10 @@ const noticeTime = 5 * time.Second
 type (
 	noticeEndMsg struct{ id int }
 	restartedMsg struct{ err error }
+	savedMsg     struct {
+		path string
+		err  error
+	}
 )
 
 func newModel(source Source, opts Options) *model {
@@ -90,7 +98,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		return m, m.pressed(msg)
 	case tea.PasteMsg:
-		m.overlay.typed(msg.Content)
+		m.pasted(msg.Content)
 	case tea.MouseClickMsg:
 		return m, m.clicked(msg)
 	case tea.MouseWheelMsg:
@@ -101,6 +109,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case restartedMsg:
 		return m, m.restarted(msg.err)
+	case savedMsg:
+		return m, m.saved(msg)
 	case panicMsg:
 		m.failure = msg.err
 		return m, tea.Quit
@@ -177,8 +187,24 @@ func (m *model) condition() condition { return conditionOf(m.view, m.closed) }
 
 // keys are the bindings that do something now.
 func (m *model) keys() []binding {
-	return bindings(keyState{
+	return bindings(m.keyState())
+}
+
+func (m *model) keyState() keyState {
+	return keyState{
 		overlay: m.overlay.kind, down: m.condition().restartable(),
 		frozen: m.frozen, hasModel: len(m.opts.Models) > 0,
-	})
+		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
+		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
+		canSave: m.opts.Save != nil, canRepeat: m.opts.Command != nil,
+	}
+}
+
+// pasted adds a pasted text to what is being typed.
+func (m *model) pasted(text string) {
+	if m.overlay.kind == overlayNone && m.keyState().editing {
+		m.experts.typed(text)
+		return
+	}
+	m.overlay.typed(text)
 }

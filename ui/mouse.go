@@ -25,6 +25,10 @@ func (m *model) wheeled(msg tea.MouseWheelMsg) {
 		by = 1
 	}
 	switch {
+	case m.overlay.kind == overlayNone && msg.Button == tea.MouseWheelUp:
+		m.movePage(0, -1)
+	case m.overlay.kind == overlayNone && msg.Button == tea.MouseWheelDown:
+		m.movePage(0, 1)
 	case m.overlay.kind == overlayNone:
 	case msg.Button == tea.MouseWheelUp:
 		m.scroll(-by)
@@ -33,13 +37,18 @@ func (m *model) wheeled(msg tea.MouseWheelMsg) {
 	}
 }
 
-// clicked flips the stage whose row was clicked, or picks a model; a click outside closes an overlay.
+// clicked flips the stage whose row was clicked, moves a page's cursor, or picks a model; a click
+// outside closes an overlay.
 func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 	if msg.Button != tea.MouseLeft {
 		return nil
 	}
 	if m.overlay.kind != overlayNone {
 		return m.clickedOverlay(msg.X, msg.Y)
+	}
+	if m.page != pageLive {
+		m.clickedPage(msg.X, msg.Y)
+		return nil
 	}
 	if m.condition().restartable() {
 		return nil

@@ -15,6 +15,8 @@ const (
 	overlayHelp
 	overlayLog
 	overlayModels
+	overlayLaunch  // all of one kernel launch
+	overlayCommand // the command that repeats the run
 )
 
 // overlay is a box over the panels: help, log or the model picker. It takes all keys while it is open.
@@ -31,8 +33,21 @@ func (o overlay) box(width, height int) grid.Rect {
 	if o.kind == overlayModels {
 		h = min(h, len(o.models)+modelsAround)
 	}
+	switch o.kind {
+	case overlayLaunch:
+		h = min(h, launchBoxLines)
+	case overlayCommand:
+		h = min(h, commandBoxLines)
+	case overlayNone, overlayHelp, overlayLog, overlayModels:
+	}
 	return grid.Rect{X: (width - w) / 2, Y: (height - h) / 2, W: w, H: h}
 }
+
+// Heights of the overlays that have little to say.
+const (
+	launchBoxLines  = 22
+	commandBoxLines = 14
+)
 
 // modelsAround are the lines of the picker besides its models: border, filter, a blank, one to spare.
 const modelsAround = 5
@@ -117,6 +132,7 @@ func (o overlay) draw(area grid.Area, m *model) {
 	area.Box(m.glyphs.border, styleTitle)
 	title := map[overlayKind]string{
 		overlayHelp: " Help ", overlayLog: " Log ", overlayModels: " Models ",
+		overlayLaunch: " Launch ", overlayCommand: " Command ",
 	}[o.kind]
 	area.Sub(grid.Rect{X: 0, Y: 0, W: area.Width() - 1, H: 1}).Print(2, 0, title, styleTitle)
 	foot := area.Sub(grid.Rect{X: 1, Y: area.Height() - 1, W: area.Width() - 2, H: 1})
@@ -186,27 +202,35 @@ const labelWidth = 10
 
 // overlayLines are the lines of the help or of the log, wrapped to a width.
 func (m *model) overlayLines(width int) []line {
-	if m.overlay.kind == overlayHelp {
+	switch m.overlay.kind {
+	case overlayHelp:
 		return m.helpLines(width)
+	case overlayLaunch:
+		return m.launchLines(width)
+	case overlayCommand:
+		return m.commandLines(width)
+	case overlayNone, overlayLog, overlayModels:
+		return m.logLines(width)
+	default:
+		return nil
 	}
-	return m.logLines(width)
 }
 
 func (m *model) helpLines(width int) []line {
 	var lines []line
-	list := bindings(keyState{
-		down: m.condition().restartable(), frozen: m.frozen, hasModel: len(m.opts.Models) > 0,
-	})
+	state := m.keyState()
+	state.overlay = overlayNone
+	list := bindings(state)
 	for _, b := range list {
 		help := b.key.Help()
 		if b.long == "" {
 			continue
 		}
-		lines = append(lines, wrapped(help.Key, b.long, width, styleKey, styleText)...)
+		lines = append(lines, wrapped(help.Key, b.long, width, styleKey)...)
 	}
 	for _, p := range helpParagraphs() {
 		lines = append(lines, line{})
-		lines = append(lines, wrapped(p[0], p[1], width, styleTitle, styleText)...)
+		lines = append(lines, wrapped(p[0], p[1], width, styleTitle)...)
 	}
 	return lines
 }
@@ -222,6 +246,10 @@ func helpParagraphs() [][2]string {
 			"could prove. ≈ marks a plain quotient of two runs one after the other: not a verdict."},
 		{"layer", "the whole step. (F,T) stands for enable_es=(False, True)."},
 		{"gaps", "idle inside a step; launch: idle between two steps. Neither counts as a kernel's time."},
+		{"TFLOP/s", "with GB/s: the work that the real routing asks of a stage over its median time; in A/B " +
+			"mode with ES off. What is counted stands in docs/screens.md."},
+		{"tiles", "on page 2 the letter and colour of an expert say which tile its rows get with ES on; padding " +
+			"is the share of a tile's rows that nobody needs."},
 		{"SM util", "share of SMs with work on them. Kernel active is the share of time with any kernel at " +
 			"all: 100% says little."},
 		{"n/a, ·", "cannot be read here; has no meaning here or was never measured. Never shown as 0."},
@@ -234,7 +262,7 @@ func (m *model) logLines(width int) []line {
 	}
 	var lines []line
 	for _, e := range m.view.Log {
-		lines = append(lines, wrapped(e.Time.Format("15:04:05"), logText(e), width, styleMuted, styleText)...)
+		lines = append(lines, wrapped(e.Time.Format("15:04:05"), logText(e), width, styleMuted)...)
 	}
 	return lines
 }
@@ -247,10 +275,10 @@ func logText(e profiler.LogEntry) string {
 }
 
 // wrapped breaks a text into lines beside a label.
-func wrapped(label, text string, width int, labelStyle, style grid.Style) []line {
+func wrapped(label, text string, width int, labelStyle grid.Style) []line {
 	var lines []line
 	for _, part := range wrap(text, max(width-labelWidth, 10)) {
-		lines = append(lines, line{label: label, text: part, labelStyle: labelStyle, style: style})
+		lines = append(lines, line{label: label, text: part, labelStyle: labelStyle, style: styleText})
 		label = ""
 	}
 	return lines

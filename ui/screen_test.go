@@ -24,7 +24,11 @@ func updating() bool {
 // testModel is a model of a size that shows a view.
 func testModel(tb testing.TB, width, height int, view *profiler.View, change func(*Options)) *model {
 	tb.Helper()
-	opts := Options{Models: testModels(), Environ: []string{"TERM=xterm-256color", "LANG=C.UTF-8"}, Theme: "dark"}
+	opts := Options{
+		Models: testModels(), Environ: []string{"TERM=xterm-256color", "LANG=C.UTF-8"}, Theme: "dark",
+		Save:    func(*profiler.View) (string, error) { return "/home/me/moetop-20260304-120000.json", nil },
+		Command: testCommand,
+	}
 	if change != nil {
 		change(&opts)
 	}
@@ -137,6 +141,17 @@ func TestGoldenScreens(t *testing.T) {
 		{name: "log", view: diedView, keys: []string{"l"}, sizes: []string{"80x24"}},
 		{name: "models", view: cudaView, keys: []string{"m", "q", "w"}, sizes: []string{"80x24", "60x16"}},
 		{name: "ascii", view: cudaView, change: ascii, sizes: []string{"60x16", "80x24", "120x40"}},
+		{name: "experts", view: cudaView, keys: []string{"2", "j", "right", "right"}, sizes: []string{"60x16", "80x24", "120x40", "200x60"}},
+		{name: "experts384", view: kimiView, keys: []string{"2", "o", "j", "j"}, sizes: []string{"60x16", "80x24", "120x40"}},
+		{name: "experts1024", view: manyExpertsView, keys: []string{"2", "pgdown"}, sizes: []string{"80x24", "200x60"}},
+		{name: "expertscpu", view: cpuView, keys: []string{"2"}, sizes: []string{"80x24", "120x40"}},
+		{name: "expertsfilter", view: kimiView, keys: []string{"2", "/", "m", "space", "7"}, sizes: []string{"80x24"}},
+		{name: "expertsascii", view: kimiView, change: ascii, keys: []string{"2"}, sizes: []string{"80x24"}},
+		{name: "kernels", view: cudaView, keys: []string{"4", "j", "j"}, sizes: []string{"60x16", "80x24", "120x40", "200x60"}},
+		{name: "kernelscpu", view: cpuView, keys: []string{"4"}, sizes: []string{"80x24"}},
+		{name: "kernelsuntimed", view: manualView, keys: []string{"4", "left"}, sizes: []string{"80x24"}},
+		{name: "launch", view: cudaView, keys: []string{"4", "j", "j", "j", "enter"}, sizes: []string{"80x24", "120x40"}},
+		{name: "command", view: cudaView, keys: []string{"c"}, sizes: []string{"80x24", "60x16"}},
 		{name: "starting", view: func() *profiler.View { return nil }, sizes: []string{"80x24"}},
 	}
 	for _, c := range cases {

@@ -25,6 +25,9 @@ type tableColumn struct {
 	cell  func(stageTable, tableRow) (string, grid.Style)
 }
 
+// mostColumns is the rank of the columns that go first when there is no room.
+const mostColumns = 6
+
 func tableColumns() []tableColumn {
 	return []tableColumn{
 		{head: "stage", width: 7, left: true, cell: stageTable.nameCell},
@@ -32,13 +35,15 @@ func tableColumns() []tableColumn {
 		{head: "", width: 1, left: true, cell: stageTable.keyCell},
 		{head: "now", width: 7, cell: stageTable.nowCell},
 		{head: "off", width: 7, cell: stageTable.offCell},
-		{head: "p99", width: 7, rank: 4, cell: stageTable.offTailCell},
+		{head: "p99", width: 7, rank: 5, cell: stageTable.offTailCell},
 		{head: "on", width: 7, cell: stageTable.onCell},
-		{head: "p99", width: 7, rank: 4, cell: stageTable.onTailCell},
+		{head: "p99", width: 7, rank: 5, cell: stageTable.onTailCell},
 		{head: "off/on", width: 8, cell: stageTable.ratioCell},
 		{head: "ES is", width: 7, rank: 2, left: true, cell: stageTable.wordCell},
 		{head: "95% interval", width: 13, rank: 1, left: true, cell: stageTable.intervalCell},
-		{head: "p", width: 7, rank: 5, left: true, cell: stageTable.pCell},
+		{head: "p", width: 7, rank: mostColumns, left: true, cell: stageTable.pCell},
+		{head: "TFLOP/s", width: 7, rank: 4, cell: stageTable.flopsCell},
+		{head: "GB/s", width: 6, rank: 4, cell: stageTable.bytesCell},
 		{head: "share", width: 5, rank: 3, cell: stageTable.shareCell},
 	}
 }
@@ -47,7 +52,7 @@ func tableColumns() []tableColumn {
 // cells are left over.
 func fittingColumns(width int) (columns []tableColumn, spare int) {
 	all := tableColumns()
-	for rank := 5; rank >= 0; rank-- {
+	for rank := mostColumns; rank >= 0; rank-- {
 		columns, spare = columns[:0], width+1
 		for _, c := range all {
 			if c.rank <= rank {

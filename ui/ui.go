@@ -48,6 +48,12 @@ type Options struct {
 	Models []ModelChoice
 	// HistorySpan is how much time the charts show; 0 is DefaultHistorySpan.
 	HistorySpan time.Duration
+	// Save writes the report of a view to a file and says where; nil takes the key away. It is called
+	// beside the screen and may take its time.
+	Save func(view *profiler.View) (path string, err error)
+	// Command is the command line that repeats what a view shows, each word quoted for a shell; nil
+	// takes the key away. It must be quick.
+	Command func(view *profiler.View) []string
 	// DebugLog takes a line for every command and every problem of the screen; nil drops them.
 	DebugLog io.Writer
 	// Environ is the environment; nil is that of the process.

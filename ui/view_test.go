@@ -45,6 +45,8 @@ func cudaView() *profiler.View {
 			Engine: "cuda", Provider: "libmoetop", Kernels: "cutlass", Timer: "cupti", ESLaunch: "pdl", L2: "hot",
 			GPU: gpu, Memory: profiler.Memory{WeightsBytes: 1503238553, ActivationsBytes: 107374182, WorkspaceBytes: 53687091},
 			ExpertRows: expertRows(256), RingLength: 8,
+			Load:        profiler.Load{ActiveExperts: 251.3, MaxOverMean: 2.75, Variation: 0.49, Gini: 0.27},
+			TileClasses: cutlassClasses(), Work: stageWork(),
 		},
 		Sample: &profiler.Sample{
 			State: profiler.StateRunning, ES: profiler.ESDown, AB: true, ABPairs: 1240, StepsPerSecond: 2366.4,
@@ -68,6 +70,8 @@ func cudaView() *profiler.View {
 		EnableES: &[2]bool{false, true},
 		Text:     "deploy enable_es=(False, True): down 1.27x [1.26, 1.28], up 0.98x [0.97, 0.99]: leave it off",
 	}
+	view.Header = &profiler.Header{SchemaVersion: profiler.SchemaVersion, Command: []string{"moetop"}}
+	view.Launches = cutlassLaunches()
 	view.History = history(true)
 	view.Marks = []profiler.Mark{
 		{Time: testTime().Add(-41 * time.Second), Text: "d on"},
@@ -162,7 +166,8 @@ func cpuView() *profiler.View {
 	w.Engine, w.EngineReason = "cpu", "No CUDA: libmoetop.so was not found."
 	w.Kernels, w.Timer, w.ESLaunch, w.L2, w.GPU = "reference", "cpu", "", "", nil
 	w.Memory = profiler.Memory{WeightsBytes: 1_600_000, ActivationsBytes: 300_000, WorkspaceBytes: 40_000}
-	w.ExpertRows = expertRows(16)
+	w.ExpertRows, w.Load = expertRows(16), profiler.Load{ActiveExperts: 14.1, MaxOverMean: 3.2, Variation: 0.9, Gini: 0.45}
+	w.TileClasses, v.Launches = cpuClasses(), cpuLaunches()
 	s := v.Sample
 	s.NVML, s.StepsPerSecond, s.CPUPercent = nil, 31.4, 97
 	scale := 71.0

@@ -41,6 +41,7 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	err = ui.Run(ctx, f, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
+		Save: saver{".", time.Now}.save, Command: shownCommand,
 	})
 	err = errors.Join(err, f.Close())
 	if ended, ok := errors.AsType[*ui.SignalError](err); ok {

@@ -149,7 +149,7 @@ func TestStreamsFitTheSchema(t *testing.T) {
 		kinds []profiler.RecordKind
 	}{
 		"CPU": {nil, small("--ndjson", "--control", "-", "--es-schedule", "300ms=down", "--duration", "900ms"), []profiler.RecordKind{
-			profiler.KindHeader, profiler.KindWorkload, profiler.KindSample, profiler.KindToggle, profiler.KindAck, profiler.KindSummary,
+			profiler.KindHeader, profiler.KindWorkload, profiler.KindLaunches, profiler.KindSample, profiler.KindToggle, profiler.KindAck, profiler.KindSummary,
 		}},
 		"GPU, A/B": {nil, faked("--ndjson", "--control", "-", "--ab", "--duration", "1s"), []profiler.RecordKind{
 			profiler.KindHeader, profiler.KindWorkload, profiler.KindSample, profiler.KindWarning, profiler.KindAck, profiler.KindSummary,

@@ -69,6 +69,12 @@ func (s *stream) add(r profiler.Record) {
 		}
 		s.samples++
 	}
+	if r.Kind == profiler.KindLaunches {
+		// Only the newest times of a mask are worth reading.
+		s.queue = slices.DeleteFunc(s.queue, func(q profiler.Record) bool {
+			return q.Kind == profiler.KindLaunches && q.Launches.ES == r.Launches.ES
+		})
+	}
 	s.queue = append(s.queue, r)
 	s.more.Signal()
 }

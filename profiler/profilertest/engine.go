@@ -24,6 +24,8 @@ type Options struct {
 	OpenError func(cfg profiler.EngineConfig, open int) error
 	// Lag is how many steps stay in flight: their timings come with a later step, or with Sync.
 	Lag int
+	// LaunchesError refuses to describe the launches.
+	LaunchesError error
 	// LoseEvery loses the timing of every so many-th step; 0 loses none.
 	LoseEvery uint64
 	// FailAt is the step that fails with Failure, if Failure is set.
@@ -216,6 +218,9 @@ func (e *Engine) Sync() error {
 
 // Launches implements profiler.Engine: one launch a stage, named after it.
 func (e *Engine) Launches(profiler.ESMask) ([]profiler.Launch, error) {
+	if err := e.lab.opts.LaunchesError; err != nil {
+		return nil, err
+	}
 	launches := make([]profiler.Launch, 0, profiler.NumStages)
 	for _, stage := range profiler.Stages() {
 		launches = append(launches, profiler.Launch{

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+// changeable are the flags that a key can have overtaken since the start, or that a live session does
+// not have: they are said anew for what runs now.
+func changeable(name string) bool {
+	return slices.Contains([]string{
+		"ndjson", "json", "es", "es-schedule", "ab", "model", "experts", "top-k", "hidden", "intermediate", "tp", "ep",
+		"tokens", "routing", "seed", "kernels",
+	}, name)
+}
+
+// repeatCommand is the command line that measures what a view shows, without a screen. It keeps the
+// flags of the worker's own command that no key changes.
+func repeatCommand(view *profiler.View) []string {
+	if view.Header == nil || view.Workload == nil || len(view.Header.Command) == 0 {
+		return nil
+	}
+	argv := []string{view.Header.Command[0], "--json"}
+	for _, word := range view.Header.Command[1:] {
+		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		if !changeable(name) {
+			argv = append(argv, word)
+		}
+	}
+	argv = append(argv, shapeFlags(view.Workload.Workload)...)
+	if kernels := view.Workload.Kernels; view.Workload.Engine != "cpu" && kernels != "" {
+		argv = append(argv, "--kernels="+kernels)
+	}
+	sample := view.Sample
+	switch {
+	case sample == nil:
+	case sample.AB:
+		argv = append(argv, "--ab")
+	case sample.PendingES != nil:
+		argv = append(argv, "--es="+sample.PendingES.String())
+	default:
+		argv = append(argv, "--es="+sample.ES.String())
+	}
+	return argv
+}
+
+// shapeFlags say a workload. A custom shape is said whole, with its shards apart, as the flags take it.
+func shapeFlags(w profiler.Workload) []string {
+	number := func(name string, n int) string { return "--" + name + "=" + strconv.Itoa(n) }
+	flags := []string{"--model=" + w.Name()}
+	if w.Model == profiler.CustomModel {
+		flags = []string{
+			number("experts", w.Experts*w.EP), number("top-k", w.TopK), number("hidden", w.Hidden),
+			number("intermediate", w.Intermediate*w.TP),
+		}
+		if w.TP > 1 || w.EP > 1 {
+			flags = append(flags, number("tp", w.TP), number("ep", w.EP))
+		}
+	}
+	return append(flags, number("tokens", w.Tokens), "--routing="+w.Routing.String(),
+		"--seed="+strconv.FormatUint(w.Seed, 10))
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
+
+// shellWord quotes a word for a shell where it needs that.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// shownCommand is repeatCommand in words that can be pasted into a shell.
+func shownCommand(view *profiler.View) []string {
+	argv := repeatCommand(view)
+	for i, word := range argv {
+		argv[i] = shellWord(word)
+	}
+	return argv
+}

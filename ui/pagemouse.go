@@ -1,0 +1,56 @@
+package ui
+
+import "github.com/moetop/moetop/ui/internal/grid"
+
+// pageInner is where the page draws, without its border or title line.
+func (m *model) pageInner() grid.Rect {
+	r := m.layout()
+	if r.Compact {
+		return grid.Rect{X: r.Body.X, Y: r.Body.Y + 1, W: r.Body.W, H: r.Body.H - 1}
+	}
+	return r.Body.Inset()
+}
+
+// clickedPage moves the page's cursor to what was clicked; a second click opens it.
+func (m *model) clickedPage(x, y int) {
+	inner := m.pageInner()
+	if x < inner.X || x >= inner.X+inner.W || y < inner.Y || y >= inner.Y+inner.H {
+		return
+	}
+	x, y = x-inner.X, y-inner.Y
+	switch m.page {
+	case pageLive:
+	case pageExperts:
+		list := m.experts.list(m.scene())
+		if place, ok := m.expertAt(inner, len(list), x, y); ok {
+			m.experts.cursor = place
+		}
+	case pageKernels:
+		n := len(m.kernels.launches(m.scene()))
+		place := firstLaunch(m.kernels.cursor, inner.H-1, n) + y - 1
+		switch {
+		case y < 1 || place >= n:
+		case place == m.kernels.cursor:
+			m.chooseOnPage()
+		default:
+			m.kernels.cursor = place
+		}
+	}
+}
+
+// expertAt returns the place in the list of the expert whose bar or letter lies there.
+func (m *model) expertAt(inner grid.Rect, n, x, y int) (place int, ok bool) {
+	top := expertsPanel{scene: m.scene(), state: m.experts}.top(inner.H)
+	height := inner.H - top - expertDetailLines
+	g := geometry(inner.W, height, n)
+	y -= top
+	if g.overview(height) {
+		y--
+	}
+	strip, column := y/g.lines, (x-stripLabel)/g.bar
+	if n == 0 || y < 0 || strip >= g.visible || x < stripLabel || column >= g.columns {
+		return 0, false
+	}
+	place = (g.first(min(m.experts.cursor, n-1))+strip)*g.columns + column
+	return place, place < n
+}
