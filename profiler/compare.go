@@ -137,7 +137,15 @@ type comparisons struct {
 	up, down comparison
 	layer    [NumMasks]comparison
 	pairs    int
-	judged   int // pairs at the last evaluation
+	judged   int     // pairs at the last evaluation
+	width    float64 // of an interval that counts as an answer; 0 is DefaultUntilWidth
+}
+
+func (c *comparisons) untilWidth() float64 {
+	if c.width == 0 {
+		return DefaultUntilWidth
+	}
+	return c.width
 }
 
 // add takes one cycle. Beyond maxPairs it does nothing.

@@ -233,9 +233,11 @@ func (d *driver) limitReached() bool {
 // beginBlock starts the next block of A/B mode with its mask.
 func (d *driver) beginBlock() bool {
 	next := d.plan.next(d.launched, d.stepTime)
-	if !d.ctl.beginBlock(next.mask) {
+	run, ok := d.ctl.beginBlock(next.mask)
+	if !ok {
 		return false
 	}
+	next.run = run
 	d.current = next
 	d.blocks = append(d.blocks, next)
 	return true

@@ -29,7 +29,8 @@ const (
 type block struct {
 	cycle  uint64 // counts up, also across interruptions
 	place  int    // 0..blocksPerCycle-1
-	mask   ESMask
+	mask   ESMask // that its times count for
+	run    ESMask // that it runs; another one than mask in an A/A test
 	first  uint64 // first step
 	settle int    // steps at the start that are not compared
 	length int    // steps in all; length-settle is a multiple of the ring's length
@@ -72,8 +73,9 @@ func (iv *interleaver) next(first uint64, stepTime time.Duration) block {
 	place := iv.place
 	iv.place++
 	position := min(place, blocksPerCycle-1-place)
+	mask := ESMask(position) ^ iv.flip
 	return block{
-		cycle: iv.cycle, place: place, mask: ESMask(position) ^ iv.flip,
+		cycle: iv.cycle, place: place, mask: mask, run: mask,
 		first: first, settle: iv.settle, length: iv.length,
 	}
 }
@@ -129,7 +131,7 @@ func (b *cycleBuilder) add(step uint64, t *StepTiming) (values cycleValues, ok b
 	}
 	current := &b.queue[0]
 	offset := int(step - current.first)
-	if offset >= current.settle && t.Mask == current.mask {
+	if offset >= current.settle && t.Mask == current.run {
 		b.up = append(b.up, t.StageUS[Up])
 		b.down = append(b.down, t.StageUS[Down])
 		b.step = append(b.step, t.StepUS)

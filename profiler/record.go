@@ -97,7 +97,10 @@ type Sample struct {
 	ES        ESMask  `json:"es"`
 	PendingES *ESMask `json:"pending_es"`
 	AB        bool    `json:"ab"`
+	AA        bool    `json:"aa"`       // A/B mode is a test of itself: all blocks run the same mask
 	ABPairs   int     `json:"ab_pairs"` // interleaved cycles measured so far
+	// EndedBy is why the session ended or is about to.
+	EndedBy EndCause `json:"ended_by,omitempty"`
 	// StalledMS is how long no step has finished although some should: a hung GPU.
 	StalledMS      int64   `json:"stalled_ms"`
 	StepsPerSecond float64 `json:"steps_per_s"`        // since the sample before
@@ -237,7 +240,27 @@ type Verdict struct {
 	// EnableES is the tuple (up, down); nil while it is not known.
 	EnableES *[2]bool `json:"enable_es"`
 	Text     string   `json:"text"`
+	// Up and Down say what ES does to these stages, and Layer what EnableES does to the whole layer;
+	// nil where nothing was compared, or where nothing is to be switched on.
+	Up    *Outcome `json:"up"`
+	Down  *Outcome `json:"down"`
+	Layer *Outcome `json:"layer"`
+	// Settled says that more cycles would not change what to do.
+	Settled bool `json:"settled"`
 }
+
+// EndCause says why a session ended.
+type EndCause string
+
+// The causes. A session that failed has none.
+const (
+	EndDuration    EndCause = "duration"
+	EndMaxDuration EndCause = "max_duration" // the verdict did not settle in time
+	EndSteps       EndCause = "steps"
+	EndSettled     EndCause = "settled" // the verdict did
+	EndStopped     EndCause = "stopped" // by a command
+	EndInterrupted EndCause = "interrupted"
+)
 
 // Toggle marks the first step that ran with another mask. Record.Step is that step's number.
 type Toggle struct {

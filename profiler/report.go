@@ -24,6 +24,8 @@ type Report struct {
 	Workload      Workload  `json:"workload"`
 	ES            ESMask    `json:"es"`
 	AB            bool      `json:"ab"`
+	AA            bool      `json:"aa"` // a test of A/B mode: both sides were the same
+	EndedBy       EndCause  `json:"ended_by,omitempty"`
 	Steps         uint64    `json:"steps"`
 	Lost          uint64    `json:"lost_timings"`
 	Generation    uint64    `json:"generation"`
@@ -64,6 +66,7 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 	}
 	if sample := s.Sample; sample != nil {
 		report.ES, report.AB, report.Lost = sample.ES, sample.AB, sample.Lost
+		report.AA, report.EndedBy = sample.AA, sample.EndedBy
 		report.Stages, report.Step = sample.Stages, sample.Steps
 		report.NVML, report.Verdict = sample.NVMLStats, sample.Verdict
 		report.DurationS = sample.ElapsedS

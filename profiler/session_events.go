@@ -33,7 +33,7 @@ func (s *session) handle(e *event) error {
 	s.attribute(now)
 	if e.done {
 		s.limitReached = true
-		s.stop()
+		s.stop(EndSteps)
 	}
 	s.quit = e.quit
 	return e.err
@@ -69,7 +69,7 @@ func (s *session) step(t *StepTiming, now time.Time) {
 	if !s.inAB {
 		return
 	}
-	if values, ok := s.cycles.add(t.Step, t); ok {
+	if values, ok := s.cycles.add(t.Step, t); ok && s.endedBy != EndSettled {
 		s.compared.add(&values)
 	}
 }
@@ -110,7 +110,7 @@ func (s *session) applyMode(t *StepTiming) {
 // startCycles begins to compare from the step on.
 func (s *session) startCycles(step uint64) {
 	s.cycles.startAt(step)
-	s.compared = &comparisons{}
+	s.compared = &comparisons{width: s.cfg.UntilWidth}
 }
 
 // toggled starts a generation with the first step that ran with another mask.

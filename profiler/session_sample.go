@@ -11,6 +11,8 @@ func (s *session) sample() Record {
 		ES:        s.mask,
 		PendingES: s.pendingES(),
 		AB:        s.wantAB,
+		AA:        s.wantAB && s.cfg.AA,
+		EndedBy:   s.endedBy,
 		StalledMS: s.stalled(now).Milliseconds(),
 		Stages:    []StageStats{},
 		Recent:    s.recent.take(),
@@ -29,7 +31,14 @@ func (s *session) sample() Record {
 		sample.Verdict = Verdict{Text: "no verdict yet: the engine is being built"}
 	}
 	s.addRates(sample, now)
-	return s.emit(Record{Kind: KindSample, Time: now, Sample: sample})
+	record := s.emit(Record{Kind: KindSample, Time: now, Sample: sample})
+	if s.cfg.Until && sample.Verdict.Settled && !s.stopping {
+		// The evidence holds at whatever time one looks, so that it is complete now; cycles that are
+		// still under way are not added to it.
+		s.limitReached = true
+		s.stop(EndSettled)
+	}
+	return record
 }
 
 // pendingES is the mask that was asked for, until its first step has run.
@@ -47,18 +56,33 @@ func (s *session) addRatios(sample *Sample) {
 	if !s.wantAB || !s.inAB {
 		c = nil
 	}
+	if c != nil {
+		c.evaluate()
+	}
+	sample.Verdict = s.verdict(c)
 	if c == nil {
-		sample.Verdict = judge(s.workload.Engine, nil)
 		return
 	}
-	c.evaluate()
-	sample.Verdict = judge(s.workload.Engine, c)
 	sample.ABPairs = c.pairs
 	sample.Stages[Up].Ratio = c.up.ratio
 	sample.Stages[Down].Ratio = c.down.ratio
 	sample.Steps.OnOffRatio = c.layer[ESUp].ratio
 	sample.Steps.OffOnRatio = c.layer[ESDown].ratio
 	sample.Steps.OnOnRatio = c.layer[ESBoth].ratio
+}
+
+// verdict says what the comparisons, or their absence, mean.
+func (s *session) verdict(c *comparisons) Verdict {
+	var v Verdict
+	if s.cfg.AA {
+		v = judgeSame(s.wantES, c)
+	} else {
+		v = judge(s.workload.Engine, c)
+	}
+	if s.endedBy == EndMaxDuration && !v.Settled {
+		v = v.giveUp(c, s.cfg.Duration)
+	}
+	return v
 }
 
 // addRates fills in what is counted from sample to sample.

@@ -63,6 +63,7 @@ type session struct {
 	warnings       []Warning
 	warned         map[Warning]bool
 	limitReached   bool
+	endedBy        EndCause
 	partial        bool
 	stuck          bool
 	quit           bool
@@ -119,7 +120,7 @@ func newSession(cfg SessionConfig) (*session, error) {
 		s.wantES, s.mask = s.schedule[0].Mask, s.schedule[0].Mask
 		s.schedule = s.schedule[1:]
 	}
-	s.ctl = newControl(s.wantES, s.wantAB)
+	s.ctl = newControl(s.wantES, s.wantAB, cfg.AA)
 	s.sampler = newSamplerHolder(cfg.OpenSampler)
 	return s, err
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+func TestMeasuringFlagsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"ab and aa":                     {[]string{"--ab", "--aa"}, "--ab and --aa"},
+		"aa and a schedule":             {[]string{"--aa", "--es-schedule", "0s=up"}, "--es-schedule"},
+		"until and a mask":              {[]string{"--until-significant", "--es", "up"}, "--ab and --es"},
+		"until and a duration":          {[]string{"--until-significant", "--duration", "1s"}, "--max-duration limits"},
+		"a maximum of nothing":          {[]string{"--ab", "--max-duration", "1s"}, "only allowed with --until-significant"},
+		"a width of nothing":            {[]string{"--ab", "--until-width", "1"}, "only allowed with --until-significant"},
+		"a width beyond what is likely": {[]string{"--until-significant", "--until-width", "101"}, "from 0.01 to 100, in percent"},
+		"no number":                     {[]string{"--until-significant", "--until-width", "NaN"}, "from 0.01 to 100, in percent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runBinary(t, nil, small(append([]string{"--json"}, test.args...)...)...)
+			if got.code != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, test.want) {
+				t.Errorf("code %d, stdout %q, stderr %q, want %q", got.code, got.stdout, got.stderr, test.want)
+			}
+		})
+	}
+}
+
+func TestUntilSignificant(t *testing.T) {
+	t.Parallel()
+	strict, _ := schemas(t, true)
+	for name, test := range map[string]struct {
+		args  []string
+		ended profiler.EndCause
+	}{
+		// With 4 experts of 4 rows each ES is several times faster on the CPU engine.
+		"it settles":    {[]string{"--max-duration", "40s"}, profiler.EndSettled},
+		"it is too few": {[]string{"--max-duration", "50ms"}, profiler.EndMaxDuration},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runBinary(t, nil, small(append([]string{"--json", "--until-significant"}, test.args...)...)...)
+			if got.code != exitDone {
+				t.Fatalf("code %d, stderr %q", got.code, got.stderr)
+			}
+			validate(t, strict, got.stdout)
+			r := report(t, got.stdout)
+			if r.EndedBy != test.ended || !r.AB || r.AA || r.Verdict.Settled != (test.ended == profiler.EndSettled) {
+				t.Errorf("ended by %q, A/B %v, A/A %v, verdict %+v", r.EndedBy, r.AB, r.AA, r.Verdict)
+			}
+			known := r.Verdict.EnableES != nil
+			if known != r.Verdict.Settled || known == strings.HasPrefix(r.Verdict.Text, "not known after") {
+				t.Errorf("verdict %+v", r.Verdict)
+			}
+		})
+	}
+}
+
+func TestAA(t *testing.T) {
+	t.Parallel()
+	strict, _ := schemas(t, true)
+	got := runBinary(t, nil, small("--json", "--aa", "--es", "both", "--duration", "1500ms")...)
+	validate(t, strict, got.stdout)
+	r := report(t, got.stdout)
+	if got.code != exitDone || !r.AA || r.Verdict.EnableES != nil || r.Step.OnOn == nil || r.Step.OffOff != nil {
+		t.Fatalf("code %d, A/A %v, verdict %+v, steps %+v", got.code, r.AA, r.Verdict, r.Step)
+	}
+	if up := stage(t, r, profiler.Up); up.Off != nil || up.On == nil {
+		t.Errorf("up ran with ES off, too: %+v", up)
+	}
+	if d := time.Duration(r.DurationS * float64(time.Second)); d < time.Second || r.EndedBy != profiler.EndDuration {
+		t.Errorf("ended by %q after %v", r.EndedBy, d)
+	}
+}
