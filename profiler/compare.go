@@ -154,8 +154,8 @@ func (c *comparisons) add(v *cycleValues) {
 		return
 	}
 	c.pairs++
-	c.up.add(math.Sqrt(v.up[ESOff]*v.up[ESDown]), math.Sqrt(v.up[ESUp]*v.up[ESBoth]))
-	c.down.add(math.Sqrt(v.down[ESOff]*v.down[ESUp]), math.Sqrt(v.down[ESDown]*v.down[ESBoth]))
+	c.up.add(v.upSides())
+	c.down.add(v.downSides())
 	for m := ESUp; m < NumMasks; m++ {
 		c.layer[m].add(v.step[ESOff], v.step[m])
 	}

@@ -237,7 +237,7 @@ func (d *driver) beginBlock() bool {
 	if !ok {
 		return false
 	}
-	next.run = run
+	next.run, next.began = run, time.Now()
 	d.current = next
 	d.blocks = append(d.blocks, next)
 	return true

@@ -111,6 +111,9 @@ type Sample struct {
 	// Recent holds the steps since the sample before, thinned to at most MaxRecent.
 	Recent Recent `json:"recent"`
 
+	// Cycles are the newest cycles of A/B mode that were not told before, at most 64.
+	Cycles []Cycle `json:"cycles"`
+
 	NVML *Reading `json:"nvml"`
 	// NVMLMask is the mask that the reading's whole GPM window ran with; null if it spans a toggle.
 	NVMLMask  *ESMask    `json:"nvml_es"`
@@ -182,6 +185,34 @@ type Ratio struct {
 	High   float64 `json:"high"`
 	PValue float64 `json:"p_value"` // Mann-Whitney
 	Pairs  int     `json:"pairs"`
+	// OffConditions and OnConditions are what the GPU did while each side ran; nil if unknown.
+	OffConditions *SideConditions `json:"off_conditions"`
+	OnConditions  *SideConditions `json:"on_conditions"`
+}
+
+// SideConditions are medians of the readings that were taken while one side of a comparison ran; where
+// a side has several masks, the mean of their medians.
+type SideConditions struct {
+	Readings   int      `json:"readings"`
+	SMClockMHz *float64 `json:"sm_clock_mhz"`
+	PowerWatts *float64 `json:"power_watts"`
+	// ThrottleReasons are all that were seen; nil if unknown.
+	ThrottleReasons []string `json:"throttle_reasons"`
+}
+
+// Cycle is one interleaved cycle of A/B mode: what it says alone, and the reading nearest to it.
+type Cycle struct {
+	Cycle      uint64    `json:"cycle"` // counts up within a workload
+	Step       uint64    `json:"step"`  // its first
+	Time       time.Time `json:"time"`  // its middle
+	UpRatio    float64   `json:"up_ratio"`
+	DownRatio  float64   `json:"down_ratio"`
+	LayerRatio float64   `json:"layer_ratio"` // off_off / on_on
+	// These are nil if no reading was taken near the cycle.
+	SMClockMHz        *float64 `json:"sm_clock_mhz"`
+	PowerWatts        *float64 `json:"power_watts"`
+	ThrottleReasons   []string `json:"throttle_reasons"`
+	ReadingDistanceMS *float64 `json:"reading_distance_ms"` // from the cycle's middle
 }
 
 // Significant reports whether the interval keeps clear of 1.

@@ -12,6 +12,7 @@ func (s *session) handle(e *event) error {
 		s.built(e.built, now)
 	}
 	s.cycles.expect(e.blocks)
+	s.conditions.expect(e.blocks)
 	if e.resumed != nil {
 		s.resumed = e.resumed
 	}
@@ -31,6 +32,7 @@ func (s *session) handle(e *event) error {
 	s.lost, s.stepTime = e.lost, e.stepTime
 	s.applyReset(s.finished)
 	s.attribute(now)
+	s.observe()
 	if e.done {
 		s.limitReached = true
 		s.stop(EndSteps)
@@ -71,6 +73,7 @@ func (s *session) step(t *StepTiming, now time.Time) {
 	}
 	if values, ok := s.cycles.add(t.Step, t); ok && s.endedBy != EndSettled {
 		s.compared.add(&values)
+		s.conditions.keep(&values, now)
 	}
 }
 
@@ -111,6 +114,8 @@ func (s *session) applyMode(t *StepTiming) {
 func (s *session) startCycles(step uint64) {
 	s.cycles.startAt(step)
 	s.compared = &comparisons{width: s.cfg.UntilWidth}
+	s.conditions.startAt(step)
+	s.clocksSaid = map[string]bool{}
 }
 
 // toggled starts a generation with the first step that ran with another mask.
@@ -150,6 +155,7 @@ func (s *session) built(b *built, now time.Time) {
 	s.recorder.forget()
 	s.recorder.startGeneration()
 	s.cycles, s.compared = cycleBuilder{}, nil
+	s.conditions = conditions{}
 	if s.inAB {
 		s.startCycles(b.base)
 	}

@@ -1,6 +1,9 @@
 package profiler
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // sample emits the state of the session. It is the heartbeat too, so it comes in every state.
 func (s *session) sample() Record {
@@ -16,6 +19,7 @@ func (s *session) sample() Record {
 		StalledMS: s.stalled(now).Milliseconds(),
 		Stages:    []StageStats{},
 		Recent:    s.recent.take(),
+		Cycles:    s.conditions.take(now, s.ended),
 		NVML:      s.telemetry.newest,
 		NVMLMask:  s.telemetry.newestES,
 		NVMLStats: s.telemetry.stats(),
@@ -64,11 +68,37 @@ func (s *session) addRatios(sample *Sample) {
 		return
 	}
 	sample.ABPairs = c.pairs
-	sample.Stages[Up].Ratio = c.up.ratio
-	sample.Stages[Down].Ratio = c.down.ratio
-	sample.Steps.OnOffRatio = c.layer[ESUp].ratio
-	sample.Steps.OffOnRatio = c.layer[ESDown].ratio
-	sample.Steps.OnOnRatio = c.layer[ESBoth].ratio
+	for _, one := range []struct {
+		of   *comparison
+		into **Ratio
+		by   sidesOf
+	}{
+		{&c.up, &sample.Stages[Up].Ratio, sidesOf{Up.String(), []ESMask{ESOff, ESDown}, []ESMask{ESUp, ESBoth}}},
+		{&c.down, &sample.Stages[Down].Ratio, sidesOf{Down.String(), []ESMask{ESOff, ESUp}, []ESMask{ESDown, ESBoth}}},
+		{&c.layer[ESUp], &sample.Steps.OnOffRatio, layerSides(ESUp)},
+		{&c.layer[ESDown], &sample.Steps.OffOnRatio, layerSides(ESDown)},
+		{&c.layer[ESBoth], &sample.Steps.OnOnRatio, layerSides(ESBoth)},
+	} {
+		ratio, words := s.conditions.addTo(one.of.ratio, one.by)
+		*one.into = ratio
+		if words != "" {
+			sample.Verdict.Text += fmt.Sprintf("; %s: %s", one.by.name, words)
+			s.warnOfClocks(one.by.name, words)
+		}
+	}
+}
+
+func layerSides(m ESMask) sidesOf {
+	return sidesOf{"layer " + m.Tuple(), []ESMask{ESOff}, []ESMask{m}}
+}
+
+// warnOfClocks warns once of each comparison, since the figures change with each sample.
+func (s *session) warnOfClocks(name, words string) {
+	if s.clocksSaid[name] {
+		return
+	}
+	s.clocksSaid[name] = true
+	s.warn("clocks", fmt.Sprintf("the sides of %s ran at %s: the ratio compares clocks, too", name, words))
 }
 
 // verdict says what the comparisons, or their absence, mean.
@@ -97,6 +127,21 @@ func (s *session) addRates(sample *Sample, now time.Time) {
 		sample.CPUSeconds = (here.cpu - s.cpuSince).Seconds()
 	}
 	s.lastSample = here
+}
+
+// observe looks whether the sampler has a new reading, as often as there are timings: a sample may
+// come too late to tell what ran then.
+func (s *session) observe() {
+	if s.sampler.current == nil {
+		return
+	}
+	r, ok := s.sampler.current.Latest()
+	if !ok || r.Stale || !r.Time.After(s.observed) {
+		return
+	}
+	s.observed = r.Time
+	r.dropNonFinite()
+	s.conditions.add(&r)
 }
 
 // readTelemetry takes the sampler's newest reading and its complaints.

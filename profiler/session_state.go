@@ -50,6 +50,9 @@ type session struct {
 	recent      *recentSteps
 	cycles      cycleBuilder
 	compared    *comparisons
+	conditions  conditions
+	observed    time.Time // of the newest reading that was looked at
+	clocksSaid  map[string]bool
 	attribution attribution
 	telemetry   telemetry
 	sampler     samplerHolder

@@ -1,0 +1,84 @@
+package profiler_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/profilertest"
+)
+
+// TestSidesAtOtherClocksAreTold runs A/B mode on a GPU that lowers its clock while down runs with ES.
+func TestSidesAtOtherClocksAreTold(t *testing.T) {
+	t.Parallel()
+	for name, slow := range map[string]float64{"alike": 1980, "apart": 1800} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				sampler := new(profilertest.Sampler)
+				lab := profilertest.NewLab(profilertest.Options{
+					StageUS: func(step uint64, mask profiler.ESMask, stage profiler.Stage) float64 {
+						if stage == profiler.Route {
+							clock, watts := 1980.0, 600.0
+							if mask.Has(profiler.Down) {
+								clock = slow
+							}
+							sampler.Show(profiler.Reading{
+								Time: time.Now(), SMClockMHz: &clock, PowerWatts: &watts, ThrottleReasons: []string{"power cap"},
+							})
+						}
+						return 80 + float64(step*7919%13)/10
+					},
+				})
+				r := start(t, lab, func(c *profiler.SessionConfig) {
+					c.AB, c.Duration = true, 4*time.Second
+					c.OpenSampler = func(*profiler.Device) profiler.Sampler { return sampler }
+				})
+				<-r.ended
+				report := r.last(t).Summary
+				down, up := report.Stages[profiler.Down].Ratio, report.Stages[profiler.Up].Ratio
+				if down == nil || down.OffConditions == nil || down.OnConditions == nil {
+					t.Fatalf("down %+v", down)
+				}
+				if *down.OffConditions.SMClockMHz != 1980 || *down.OnConditions.SMClockMHz != slow ||
+					*down.OnConditions.PowerWatts != 600 || down.OnConditions.ThrottleReasons[0] != "power cap" {
+					t.Errorf("off %+v, on %+v", down.OffConditions, down.OnConditions)
+				}
+				if *up.OffConditions.SMClockMHz != *up.OnConditions.SMClockMHz {
+					t.Errorf("up: off %v, on %v MHz, want the same", *up.OffConditions.SMClockMHz, *up.OnConditions.SMClockMHz)
+				}
+				warnings := 0
+				for _, w := range report.Warnings {
+					if w.Code == "clocks" && strings.Contains(w.Text, "the sides of down ran at SM clocks 9.1% apart") {
+						warnings++
+					}
+				}
+				told := strings.Contains(report.Verdict.Text, "; down: SM clocks 9.1% apart (off 1980 MHz, on 1800 MHz)")
+				if want := slow != 1980; told != want || (warnings == 1) != want {
+					t.Errorf("verdict %q, warnings %+v", report.Verdict.Text, report.Warnings)
+				}
+				checkCycles(t, r)
+			})
+		})
+	}
+}
+
+// checkCycles makes sure that every cycle was told once, in order, with a reading.
+func checkCycles(t *testing.T, r *run) {
+	t.Helper()
+	last, count := uint64(0), 0
+	for _, record := range r.kind(profiler.KindSample) {
+		for _, c := range record.Sample.Cycles {
+			if c.Cycle <= last || c.SMClockMHz == nil || *c.ReadingDistanceMS > 100 || len(c.ThrottleReasons) != 1 {
+				t.Errorf("after cycle %d: %+v", last, c)
+			}
+			last = c.Cycle
+			count++
+		}
+	}
+	if pairs := r.sample(t).ABPairs; count != pairs || count < 20 {
+		t.Errorf("%d cycles were told, %d measured", count, pairs)
+	}
+}
