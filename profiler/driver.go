@@ -75,6 +75,8 @@ type driver struct {
 	blocks   []block
 	paused   bool
 	resumed  *uint64
+	duty     duty
+	rested   []uint64 // steps that came after a gap of the duty cycle and are not yet timed
 	done     bool
 }
 
@@ -127,6 +129,7 @@ func (d *driver) loop() error {
 func (d *driver) idle(paused bool) error {
 	if paused && !d.paused {
 		d.paused = true
+		d.duty.reset()
 		d.plan.restart()
 		d.current = block{}
 	}
@@ -195,6 +198,9 @@ func (d *driver) batch(ab bool) error {
 		if d.warmLeft == 0 && d.stepTime > 0 && d.ctl.wantsOther(ab) {
 			break
 		}
+		if err := d.rest(n); err != nil {
+			return err
+		}
 	}
 	return d.report()
 }
@@ -262,6 +268,7 @@ func (d *driver) report() error {
 	if n := len(timings); n > 0 {
 		d.estimate(time.Duration(sumUS / float64(n) * float64(time.Microsecond)))
 	}
+	d.hideRests(timings)
 	d.read += uint64(len(timings))
 	if d.timed() {
 		d.lost = lost
@@ -365,6 +372,8 @@ func (d *driver) replace(o *buildOrder, engine Engine) error {
 	first := d.launched
 	d.engine, d.cfg, d.resumed = engine, o.cfg, &first
 	d.base, d.warmLeft, d.stepTime = d.launched, d.warmup, 0
+	d.duty.reset()
+	d.rested = nil
 	d.ctl.install(engine)
 	d.send(event{built: &built{
 		id: o.id, cfg: o.cfg, info: engine.Info(), base: d.base,

@@ -62,16 +62,18 @@ type Host struct {
 type WorkloadRecord struct {
 	Workload Workload `json:"workload"`
 	// Engine is "cuda" or "cpu"; EngineReason says why "auto" did not take CUDA, else empty.
-	Engine       string  `json:"engine"`
-	EngineReason string  `json:"engine_reason,omitempty"`
-	Provider     string  `json:"provider"`
-	Kernels      string  `json:"kernels"`
-	Timer        string  `json:"timer"`
-	TimerReason  string  `json:"timer_reason,omitempty"`
-	ESLaunch     string  `json:"es_launch,omitempty"`
-	L2           string  `json:"l2"` // hot: steps follow each other without a flush
-	GPU          *Device `json:"gpu"`
-	Memory       Memory  `json:"memory"`
+	Engine       string `json:"engine"`
+	EngineReason string `json:"engine_reason,omitempty"`
+	Provider     string `json:"provider"`
+	Kernels      string `json:"kernels"`
+	Timer        string `json:"timer"`
+	TimerReason  string `json:"timer_reason,omitempty"`
+	ESLaunch     string `json:"es_launch,omitempty"`
+	L2           string `json:"l2"` // hot: steps follow each other without a flush
+	// DutyPercent is the share of the time that the device was to be kept busy.
+	DutyPercent float64 `json:"duty_percent"`
+	GPU         *Device `json:"gpu"`
+	Memory      Memory  `json:"memory"`
 	// ExpertRows are the rows of each expert, averaged over the ring of routings.
 	ExpertRows []float64 `json:"expert_rows"`
 	RingLength int       `json:"ring_length"`

@@ -21,6 +21,7 @@ type Report struct {
 	Kernels       string    `json:"kernels"`
 	ESLaunch      string    `json:"es_launch,omitempty"`
 	L2            string    `json:"l2"`
+	DutyPercent   *float64  `json:"duty_percent"` // nil if the stream does not tell
 	Workload      Workload  `json:"workload"`
 	ES            ESMask    `json:"es"`
 	AB            bool      `json:"ab"`
@@ -63,6 +64,9 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 		report.Provider, report.Timer, report.TimerReason = w.Provider, w.Timer, w.TimerReason
 		report.Kernels, report.ESLaunch, report.L2 = w.Kernels, w.ESLaunch, w.L2
 		report.Workload, report.Memory = w.Workload, w.Memory
+		if w.DutyPercent > 0 {
+			report.DutyPercent = &w.DutyPercent
+		}
 	}
 	if sample := s.Sample; sample != nil {
 		report.ES, report.AB, report.Lost = sample.ES, sample.AB, sample.Lost

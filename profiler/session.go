@@ -22,6 +22,8 @@ type SessionConfig struct {
 	// 0 is DefaultUntilWidth.
 	Until      bool
 	UntilWidth float64
+	// DutyPercent is the share of the time that the device is kept busy; 0 is 100.
+	DutyPercent float64
 	// Schedule switches ES at times counted from the first measured step, in rising order. It cannot
 	// be combined with AB.
 	Schedule []ScheduleEntry
@@ -94,6 +96,8 @@ func (c *SessionConfig) Validate() error {
 		return refuse("ring length", c.RingLength, fmt.Sprintf("%d to %d routings", MinRing, MaxRing))
 	case c.UntilWidth < 0 || c.UntilWidth > 1 || math.IsNaN(c.UntilWidth):
 		return refuse("until-width", c.UntilWidth, "a share from 0 to 1")
+	case !(c.DutyPercent >= 0 && c.DutyPercent <= 100):
+		return refuse("duty", c.DutyPercent, "a share of the time above 0 and up to 100 percent")
 	case c.AB && len(c.Schedule) > 0:
 		return refuse("es-schedule", "a schedule together with ab", "one of the two: A/B mode switches by itself")
 	}
@@ -157,6 +161,7 @@ func (s *session) start() {
 	d := &driver{
 		open: s.cfg.Open, ring: s.cfg.RingLength, warmup: s.cfg.Warmup, limit: s.cfg.Steps,
 		ctl: s.ctl, events: s.events, free: s.free, gone: s.gone,
+		duty: duty{share: s.cfg.DutyPercent / 100},
 	}
 	s.driverDone = make(chan struct{})
 	go func() {

@@ -177,7 +177,7 @@ func (s *session) workloadRecord(b *built) *WorkloadRecord {
 	return &WorkloadRecord{
 		Workload: b.cfg.Workload, Engine: b.info.Engine, EngineReason: s.cfg.EngineReason,
 		Provider: b.info.Provider, Kernels: b.info.Kernels, Timer: b.info.Timer, TimerReason: b.info.TimerReason,
-		ESLaunch: b.info.ESLaunch, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
+		ESLaunch: b.info.ESLaunch, DutyPercent: s.cfg.DutyPercent, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
 		ExpertRows: b.rows, RingLength: len(b.cfg.Routings),
 	}
 }

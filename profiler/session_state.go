@@ -105,6 +105,9 @@ func newSession(cfg SessionConfig) (*session, error) {
 	if cfg.StallLimit == 0 {
 		cfg.StallLimit = KillAfter
 	}
+	if cfg.DutyPercent == 0 {
+		cfg.DutyPercent = 100
+	}
 	if cfg.StopGrace == 0 {
 		cfg.StopGrace = DefaultStopGrace
 	}
@@ -193,7 +196,8 @@ func (s *session) stalled(now time.Time) time.Duration {
 	if state := s.state(); s.stopping || (state != StateWarmup && state != StateRunning) {
 		return 0
 	}
-	if quiet := now.Sub(s.lastProgress); quiet > max(time.Second, 4*s.stepTime) {
+	period := time.Duration(float64(s.stepTime) * 100 / s.cfg.DutyPercent)
+	if quiet := now.Sub(s.lastProgress); quiet > max(time.Second, 4*period) {
 		return quiet
 	}
 	return 0

@@ -19,13 +19,14 @@ type measuringOptions struct {
 	until       bool
 	maxDuration time.Duration
 	untilWidth  float64 // percent
+	duty        float64 // percent
 }
 
 // defaultMaxDuration is how long a verdict may take to settle.
 const defaultMaxDuration = time.Minute
 
 func defaultMeasuringOptions() measuringOptions {
-	return measuringOptions{untilWidth: 100 * profiler.DefaultUntilWidth}
+	return measuringOptions{untilWidth: 100 * profiler.DefaultUntilWidth, duty: 100}
 }
 
 func (o *measuringOptions) register(flags *pflag.FlagSet) {
@@ -36,6 +37,7 @@ func (o *measuringOptions) register(flags *pflag.FlagSet) {
 		"with --until-significant: give up after this time (default 1m)")
 	flags.Var(percentValue{&o.untilWidth, 0.01, 100}, "until-width",
 		"with --until-significant: an interval narrower than this settles it, too, in percent of the ratio")
+	flags.Var(percentValue{&o.duty, 1, 100}, "duty", "keep the GPU busy this share of the time, in percent, with idle gaps between bursts of steps")
 }
 
 // completeMeasuring checks what the flags mean together and fills in what they imply.
@@ -79,6 +81,7 @@ func (o *options) limit() time.Duration {
 func (o *measuringOptions) configure(cfg *profiler.SessionConfig) {
 	cfg.AB, cfg.AA = o.ab || o.aa, o.aa
 	cfg.Until, cfg.UntilWidth = o.until, o.untilWidth/100
+	cfg.DutyPercent = o.duty
 }
 
 // percentValue is a number in a range, in percent.

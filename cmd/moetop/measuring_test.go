@@ -21,6 +21,8 @@ func TestMeasuringFlagsThatDoNotFit(t *testing.T) {
 		"a maximum of nothing":          {[]string{"--ab", "--max-duration", "1s"}, "only allowed with --until-significant"},
 		"a width of nothing":            {[]string{"--ab", "--until-width", "1"}, "only allowed with --until-significant"},
 		"a width beyond what is likely": {[]string{"--until-significant", "--until-width", "101"}, "from 0.01 to 100, in percent"},
+		"always busy":                   {[]string{"--duty", "101"}, "from 1 to 100, in percent"},
+		"never busy":                    {[]string{"--duty", "0"}, "from 1 to 100, in percent"},
 		"no number":                     {[]string{"--until-significant", "--until-width", "NaN"}, "from 0.01 to 100, in percent"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,5 +79,28 @@ func TestAA(t *testing.T) {
 	}
 	if d := time.Duration(r.DurationS * float64(time.Second)); d < time.Second || r.EndedBy != profiler.EndDuration {
 		t.Errorf("ended by %q after %v", r.EndedBy, d)
+	}
+}
+
+func TestDuty(t *testing.T) {
+	t.Parallel()
+	strict, _ := schemas(t, true)
+	got := runBinary(t, nil, small("--json", "--duty", "20", "--duration", "1500ms")...)
+	validate(t, strict, got.stdout)
+	r := report(t, got.stdout)
+	if got.code != exitDone || r.DutyPercent == nil || *r.DutyPercent != 20 || r.Step.OffOff == nil {
+		t.Fatalf("code %d, duty %v, stderr %q", got.code, r.DutyPercent, got.stderr)
+	}
+	// On a machine that does other things, too, the step that a gap was computed from may have been
+	// slower or faster; far from 20% it can only be without gaps.
+	busy := 100 * r.Step.OffOff.MeanUS * float64(r.Step.OffOff.Count) / (r.DurationS * 1e6)
+	if busy < 5 || busy > 40 {
+		t.Errorf("busy %.1f%% of the time, want about 20%%", busy)
+	}
+	if gap := r.Step.LaunchGapUS; gap != nil && gap.MedianUS > 500 {
+		t.Errorf("launch gap %+v counts our own idling", gap)
+	}
+	if !strings.Contains(strings.Join(r.Command, " "), "--duty=20") {
+		t.Errorf("command %q does not repeat the run", r.Command)
 	}
 }
