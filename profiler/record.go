@@ -256,16 +256,24 @@ type NVMLStats struct {
 	MemoryProcessBytes   *uint64 `json:"memory_process_bytes"`
 	// ThrottleReasons are all that were seen.
 	ThrottleReasons []string `json:"throttle_reasons"`
-	// ByES holds the GPM windows that ran with one mask alone, by the mask's name (off, up, ...).
+	// EnergyJoulesPerToken is what the whole GPU took, idle gaps included, by EnergySource: its own
+	// counter, or mean power. Both are nil if unknown.
+	EnergyJoulesPerToken *float64 `json:"energy_joules_per_token"`
+	EnergySource         *string  `json:"energy_source"`
+	// ByES holds the readings that were taken while one mask ran alone, by its name (off, up, ...).
 	ByES map[string]*MaskNVML `json:"by_es"`
 }
 
-// MaskNVML are GPM metrics of one mask.
+// MaskNVML are the readings of one mask.
 type MaskNVML struct {
 	SMUtilizationPercent *Range `json:"sm_utilization_percent"`
 	SMOccupancyPercent   *Range `json:"sm_occupancy_percent"`
 	TensorPercent        *Range `json:"tensor_percent"`
 	DRAMPercent          *Range `json:"dram_bandwidth_percent"`
+	SMClockMHz           *Range `json:"sm_clock_mhz"`
+	PowerWatts           *Range `json:"power_watts"`
+
+	EnergyJoulesPerToken *float64 `json:"energy_joules_per_token"`
 }
 
 // Verdict is what to deploy.

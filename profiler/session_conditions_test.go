@@ -82,3 +82,52 @@ func checkCycles(t *testing.T, r *run) {
 		t.Errorf("%d cycles were told, %d measured", count, pairs)
 	}
 }
+
+// TestEnergyByMask runs at 500 W without ES and at 300 W with it, for half of the time each.
+func TestEnergyByMask(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sampler := new(profilertest.Sampler)
+		joules, before := 0.0, time.Time{}
+		lab := profilertest.NewLab(profilertest.Options{
+			StageUS: func(_ uint64, mask profiler.ESMask, stage profiler.Stage) float64 {
+				if stage != profiler.Route {
+					return 100
+				}
+				watts := 500.0
+				if mask == profiler.ESBoth {
+					watts = 300
+				}
+				now := time.Now()
+				if !before.IsZero() {
+					joules += watts * now.Sub(before).Seconds()
+				}
+				before = now
+				counted, clock := joules, 1980.0
+				sampler.Show(profiler.Reading{Time: now, EnergyJoules: &counted, PowerWatts: &watts, SMClockMHz: &clock})
+				return 100
+			},
+		})
+		r := start(t, lab, func(c *profiler.SessionConfig) {
+			c.Duration = 8 * time.Second
+			c.Schedule = []profiler.ScheduleEntry{{At: 4 * time.Second, Mask: profiler.ESBoth}}
+			c.OpenSampler = func(*profiler.Device) profiler.Sampler { return sampler }
+		})
+		<-r.ended
+		report := r.last(t).Summary
+		// A step takes 601.2 us and has 16 tokens.
+		for name, want := range map[string]float64{"off": 500 * 601.2e-6 / 16, "both": 300 * 601.2e-6 / 16} {
+			mask := report.NVML.ByES[name]
+			if mask == nil || mask.EnergyJoulesPerToken == nil || mask.PowerWatts == nil || mask.SMClockMHz == nil {
+				t.Fatalf("%s: %+v", name, mask)
+			}
+			if got := *mask.EnergyJoulesPerToken; got < 0.98*want || got > 1.02*want {
+				t.Errorf("%s: %v J/token, want %v", name, got, want)
+			}
+		}
+		all, source := report.NVML.EnergyJoulesPerToken, report.NVML.EnergySource
+		if want := 400 * 601.2e-6 / 16; all == nil || source == nil || *source != "counter" || *all < 0.98*want || *all > 1.02*want {
+			t.Errorf("%v J/token from %v, want %v from the counter", all, source, want)
+		}
+	})
+}

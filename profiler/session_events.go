@@ -86,6 +86,7 @@ func (s *session) applyReset(next uint64) {
 	s.recorder.forget()
 	s.recorder.startGeneration()
 	s.telemetry.startWorkload(time.Now())
+	s.energy = energyMeter{}
 	if s.inAB {
 		s.startCycles(next)
 	}
@@ -129,10 +130,13 @@ func (s *session) toggled(t *StepTiming) {
 
 // attribute opens a span once nothing but the wanted mask runs.
 func (s *session) attribute(now time.Time) {
-	if s.wantAB || s.inAB || s.paused || s.building() || s.stopping || !s.haveMask || s.mask != s.wantES {
+	if s.paused || s.building() || s.stopping || !s.haveMask || s.finished <= s.spanFrom {
 		return
 	}
-	if s.finished > s.spanFrom {
+	switch {
+	case s.wantAB && s.inAB:
+		s.attribution.begin(interleavedSpan, now)
+	case !s.wantAB && !s.inAB && s.mask == s.wantES:
 		s.attribution.begin(s.mask, now)
 	}
 }
@@ -162,6 +166,7 @@ func (s *session) built(b *built, now time.Time) {
 	s.attribution.end(now)
 	s.spanFrom = b.base
 	s.telemetry.startWorkload(now)
+	s.energy = energyMeter{}
 	s.workload = s.workloadRecord(b)
 	s.emit(Record{Kind: KindWorkload, Workload: s.workload})
 	if b.info.TimerReason != "" {

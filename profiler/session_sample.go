@@ -31,6 +31,7 @@ func (s *session) sample() Record {
 	if s.workload != nil {
 		sample.Stages, sample.Steps = s.recorder.stages(), s.recorder.stepStats()
 		s.addRatios(sample)
+		s.energy.addTo(sample.NVMLStats, s.workload.Workload.Tokens)
 	} else {
 		sample.Verdict = Verdict{Text: "no verdict yet: the engine is being built"}
 	}
@@ -142,6 +143,7 @@ func (s *session) observe() {
 	s.observed = r.Time
 	r.dropNonFinite()
 	s.conditions.add(&r)
+	s.energy.add(&r, s.finished, &s.attribution)
 }
 
 // readTelemetry takes the sampler's newest reading and its complaints.

@@ -51,6 +51,7 @@ type session struct {
 	cycles      cycleBuilder
 	compared    *comparisons
 	conditions  conditions
+	energy      energyMeter
 	observed    time.Time // of the newest reading that was looked at
 	clocksSaid  map[string]bool
 	attribution attribution

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +104,36 @@ func TestDuty(t *testing.T) {
 	if !strings.Contains(strings.Join(r.Command, " "), "--duty=20") {
 		t.Errorf("command %q does not repeat the run", r.Command)
 	}
+}
+
+// TestFieldsOfAGPUFitTheSchema fills in what only a GPU's instruments can tell.
+func TestFieldsOfAGPUFitTheSchema(t *testing.T) {
+	t.Parallel()
+	strict, stream := schemas(t, true)
+	r := report(t, runBinary(t, nil, small("--json", "--steps", "5")...).stdout)
+	side := func() *profiler.SideConditions {
+		return &profiler.SideConditions{Readings: 3, SMClockMHz: new(1980.0), PowerWatts: new(612.5), ThrottleReasons: []string{"power cap"}}
+	}
+	figures := &profiler.Range{Median: 2, Min: 1, Max: 3, Count: 3}
+	r.Stages[profiler.Up].Ratio = &profiler.Ratio{Value: 1.1, Low: 1, High: 1.2, PValue: 0.5, Pairs: 12, OffConditions: side(), OnConditions: side()}
+	r.NVML = &profiler.NVMLStats{
+		EnergyJoulesPerToken: new(0.25), EnergySource: new("counter"),
+		ByES: map[string]*profiler.MaskNVML{"off": {SMClockMHz: figures, PowerWatts: figures, EnergyJoulesPerToken: new(0.25)}, "up": {}},
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	validate(t, strict, string(text))
+	record := profiler.Record{Kind: profiler.KindSample, Time: time.Now(), Sample: &profiler.Sample{
+		State: profiler.StateRunning, Stages: r.Stages, NVMLStats: r.NVML, EndedBy: profiler.EndSettled,
+		Cycles: []profiler.Cycle{
+			{Cycle: 1, Time: time.Now(), SMClockMHz: new(1980.0), PowerWatts: new(612.5), ThrottleReasons: []string{}, ReadingDistanceMS: new(1.5)},
+			{Cycle: 2, Time: time.Now()},
+		},
+	}}
+	if text, err = json.Marshal(record); err != nil {
+		t.Fatal(err)
+	}
+	validate(t, stream, string(text))
 }
