@@ -23,11 +23,13 @@ const (
 	minPairs = 6
 	// intervalWealth makes the intervals hold with 95% for the whole run.
 	intervalWealth = 20
-	// verdictWealth bounds the chance to name any false winner in a whole run by 1%: a half of that
-	// for each of the two stages.
-	verdictWealth = 200
+	// verdictWealth bounds the chance to name a false winner in a whole run, however long, by a
+	// thousandth for each of the two stages. The promise is 1%; a stricter bound costs two cycles
+	// where the difference is clear, and lets a count of false winners confirm the promise: with 1%
+	// itself every other count would exceed it.
+	verdictWealth = 1000
 	// verdictPairs is the first number of cycles at which wealth can exceed verdictWealth.
-	verdictPairs = 10
+	verdictPairs = 12
 	// minEffect is the smallest difference that is worth naming. Below it the granularity of the
 	// device's clock and the placement of buffers decide.
 	minEffect = 0.005

@@ -53,7 +53,7 @@ func TestVerdict(t *testing.T) {
 		contains []string
 	}{
 		{"outside A/B mode", "cuda", nil, nil, []string{"no verdict", "key a", "--ab"}},
-		{"too early", "cuda", compareAs(verdictPairs-1, 1, 1.5, 1.2), nil, []string{"9 of the 10 interleaved cycles"}},
+		{"too early", "cuda", compareAs(verdictPairs-1, 1, 1.5, 1.2), nil, []string{"11 of the 12 interleaved cycles"}},
 		{
 			"down wins", "cuda", compareAs(20, 1, 1.51, 1.2), tuple(false, true),
 			[]string{"deploy enable_es=(False, True): down 1.51x [1.51, 1.51], up 1.00x [1.00, 1.00]: too small to matter"},
@@ -144,7 +144,7 @@ func TestVerdictOfAnAATest(t *testing.T) {
 		want     string
 	}{
 		{"not running", nil, "the A/A test is not running"},
-		{"too early", compareAs(3, 1, 1, 1), "3 of the 10"},
+		{"too early", compareAs(3, 1, 1, 1), "3 of the 12"},
 		{"no winner", compareAs(50, 1, 1, 1), "A/A test, both sides ran (True, True): no winner is named, as it should be: up 1.00x"},
 		{"a false winner", compareAs(50, 1.1, 1, 1), "a false winner is named: up 1.10x"},
 	}
@@ -167,7 +167,7 @@ func TestGivingUpRecommendsNothing(t *testing.T) {
 		want     string
 	}{
 		{"one stage is known", noisy(compareAs(50, 1, 1.5, 1.2)), "not known after 1m0s: up 1.00x [0.95, 1.05]: not known, down 1.50x [1.50, 1.50]"},
-		{"too early", compareAs(3, 1, 1, 1), "not known after 1m0s: A/B mode has measured 3 of the 10"},
+		{"too early", compareAs(3, 1, 1, 1), "not known after 1m0s: A/B mode has measured 3 of the 12"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
