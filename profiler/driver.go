@@ -209,7 +209,7 @@ func (d *driver) batch(ab bool) error {
 func (d *driver) chunk() int {
 	n := 1
 	if d.stepTime > 0 {
-		n = int(min(max(chunkTime/d.stepTime, 1), maxChunk))
+		n = int(min(max(d.duty.burst(chunkTime)/d.stepTime, 1), maxChunk))
 	}
 	if d.warmLeft > 0 {
 		n = min(n, d.warmLeft)
@@ -316,6 +316,8 @@ func (d *driver) build(o *buildOrder) error {
 		return err
 	}
 	d.plan, d.current, d.blocks = newInterleaver(d.ring, o.cfg.Workload.Seed), block{}, nil
+	d.duty.reset()
+	d.rested = nil
 	d.progress("drawing the routings")
 	o.cfg.Routings = NewRoutings(o.cfg.Workload, d.ring)
 	d.progress("making the weights and capturing the steps")
@@ -372,8 +374,6 @@ func (d *driver) replace(o *buildOrder, engine Engine) error {
 	first := d.launched
 	d.engine, d.cfg, d.resumed = engine, o.cfg, &first
 	d.base, d.warmLeft, d.stepTime = d.launched, d.warmup, 0
-	d.duty.reset()
-	d.rested = nil
 	d.ctl.install(engine)
 	d.send(event{built: &built{
 		id: o.id, cfg: o.cfg, info: engine.Info(), base: d.base,

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// burstTime is how long the device is busy between two gaps, one step at least.
+const burstTime = 500 * time.Microsecond
+
 // maxLate is how far the account of a duty cycle may be behind before the rest is forgotten. Timers of
 // the system are late by up to a millisecond, and that is made up for; a hiccup is not, since it would
 // have to be followed by a stretch without any gap.
@@ -19,6 +22,14 @@ type duty struct {
 }
 
 func (d *duty) on() bool { return d.share > 0 && d.share < 1 }
+
+// burst is how long one call of Run should take; without gaps it is as long as otherwise.
+func (d *duty) burst(otherwise time.Duration) time.Duration {
+	if d.on() {
+		return min(burstTime, otherwise)
+	}
+	return otherwise
+}
 
 // reset forgets the account, because the device did something else.
 func (d *duty) reset() { d.since, d.busy = time.Time{}, 0 }
