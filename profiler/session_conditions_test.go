@@ -2,6 +2,7 @@ package profiler_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,17 +19,10 @@ func TestSidesAtOtherClocksAreTold(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				sampler := new(profilertest.Sampler)
+				var running atomic.Uint32 // mask
 				lab := profilertest.NewLab(profilertest.Options{
-					StageUS: func(step uint64, mask profiler.ESMask, stage profiler.Stage) float64 {
-						if stage == profiler.Route {
-							clock, watts := 1980.0, 600.0
-							if mask.Has(profiler.Down) {
-								clock = slow
-							}
-							sampler.Show(profiler.Reading{
-								Time: time.Now(), SMClockMHz: &clock, PowerWatts: &watts, ThrottleReasons: []string{"power cap"},
-							})
-						}
+					StageUS: func(step uint64, mask profiler.ESMask, _ profiler.Stage) float64 {
+						running.Store(uint32(mask))
 						return 80 + float64(step*7919%13)/10
 					},
 				})
@@ -36,6 +30,25 @@ func TestSidesAtOtherClocksAreTold(t *testing.T) {
 					c.AB, c.Duration = true, 4*time.Second
 					c.OpenSampler = func(*profiler.Device) profiler.Sampler { return sampler }
 				})
+				// The sampler reads on a clock of its own, which is in step with no block.
+				go func() {
+					ticker := time.NewTicker(25300 * time.Microsecond)
+					defer ticker.Stop()
+					for {
+						select {
+						case <-r.ended:
+							return
+						case <-ticker.C:
+						}
+						clock, watts := 1980.0, 600.0
+						if profiler.ESMask(running.Load()).Has(profiler.Down) {
+							clock = slow
+						}
+						sampler.Show(profiler.Reading{
+							Time: time.Now(), SMClockMHz: &clock, PowerWatts: &watts, ThrottleReasons: []string{"power cap"},
+						})
+					}
+				}()
 				<-r.ended
 				report := r.last(t).Summary
 				down, up := report.Stages[profiler.Down].Ratio, report.Stages[profiler.Up].Ratio
