@@ -5,8 +5,13 @@ import (
 	"time"
 )
 
-// burstTime is how long the device is busy between two gaps, one step at least.
-const burstTime = 500 * time.Microsecond
+// minBurst and minGap are how long the device is busy and idle at least, and one step at least. To
+// finish a burst takes some tens of microseconds in which the device is idle anyway, so that many short
+// gaps would add up to more than was asked for.
+const (
+	minBurst = 500 * time.Microsecond
+	minGap   = 500 * time.Microsecond
+)
 
 // maxLate is how far the account of a duty cycle may be behind before the rest is forgotten. Timers of
 // the system are late by up to a millisecond, and that is made up for; a hiccup is not, since it would
@@ -25,10 +30,11 @@ func (d *duty) on() bool { return d.share > 0 && d.share < 1 }
 
 // burst is how long one call of Run should take; without gaps it is as long as otherwise.
 func (d *duty) burst(otherwise time.Duration) time.Duration {
-	if d.on() {
-		return min(burstTime, otherwise)
+	if !d.on() {
+		return otherwise
 	}
-	return otherwise
+	forGap := time.Duration(float64(minGap) * d.share / (1 - d.share))
+	return min(max(minBurst, forGap), batchTime)
 }
 
 // reset forgets the account, because the device did something else.

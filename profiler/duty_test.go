@@ -53,6 +53,19 @@ func TestDutyMakesUpForWhatItMissed(t *testing.T) {
 	}
 }
 
+func TestBurstsLeaveGapsThatCanBeKept(t *testing.T) {
+	t.Parallel()
+	for share, want := range map[float64]time.Duration{
+		0: time.Second, 1: time.Second, // no gaps
+		0.1: minBurst, 0.5: minBurst, 0.75: 3 * minGap, 0.9: 9 * minGap, 0.999: batchTime,
+	} {
+		d := duty{share: share}
+		if got := d.burst(time.Second); got < want-time.Microsecond || got > want+time.Microsecond {
+			t.Errorf("share %v: bursts of %v, want %v", share, got, want)
+		}
+	}
+}
+
 func TestRestsAreNoLaunchGaps(t *testing.T) {
 	t.Parallel()
 	d := driver{rested: []uint64{3, 6, 9}}
