@@ -23,11 +23,13 @@ const (
 	minPairs = 6
 	// intervalWealth makes the intervals hold with 95% for the whole run.
 	intervalWealth = 20
-	// verdictWealth bounds the chance to name any false winner in a whole run by 1%: a half of that
-	// for each of the two stages.
-	verdictWealth = 200
+	// verdictWealth bounds the chance to name a false winner in a whole run, however long, by a
+	// thousandth for each of the two stages. The promise is 1%; a stricter bound costs two cycles
+	// where the difference is clear, and lets a count of false winners confirm the promise: with 1%
+	// itself every other count would exceed it.
+	verdictWealth = 1000
 	// verdictPairs is the first number of cycles at which wealth can exceed verdictWealth.
-	verdictPairs = 10
+	verdictPairs = 12
 	// minEffect is the smallest difference that is worth naming. Below it the granularity of the
 	// device's clock and the placement of buffers decide.
 	minEffect = 0.005
@@ -137,7 +139,15 @@ type comparisons struct {
 	up, down comparison
 	layer    [NumMasks]comparison
 	pairs    int
-	judged   int // pairs at the last evaluation
+	judged   int     // pairs at the last evaluation
+	width    float64 // of an interval that counts as an answer; 0 is DefaultUntilWidth
+}
+
+func (c *comparisons) untilWidth() float64 {
+	if c.width == 0 {
+		return DefaultUntilWidth
+	}
+	return c.width
 }
 
 // add takes one cycle. Beyond maxPairs it does nothing.
@@ -146,8 +156,8 @@ func (c *comparisons) add(v *cycleValues) {
 		return
 	}
 	c.pairs++
-	c.up.add(math.Sqrt(v.up[ESOff]*v.up[ESDown]), math.Sqrt(v.up[ESUp]*v.up[ESBoth]))
-	c.down.add(math.Sqrt(v.down[ESOff]*v.down[ESUp]), math.Sqrt(v.down[ESDown]*v.down[ESBoth]))
+	c.up.add(v.upSides())
+	c.down.add(v.downSides())
 	for m := ESUp; m < NumMasks; m++ {
 		c.layer[m].add(v.step[ESOff], v.step[m])
 	}

@@ -13,6 +13,7 @@ type control struct {
 	base   uint64 // the engine's step 0 is this step of the session
 	mask   ESMask
 	ab     bool
+	same   bool // A/B mode runs the mask in all blocks: an A/A test
 	paused bool
 	stop   bool
 	build  *buildOrder // not yet begun
@@ -27,8 +28,8 @@ type buildOrder struct {
 	cfg EngineConfig
 }
 
-func newControl(mask ESMask, ab bool) *control {
-	return &control{mask: mask, ab: ab, wake: make(chan struct{}, 1)}
+func newControl(mask ESMask, ab, same bool) *control {
+	return &control{mask: mask, ab: ab, same: same, wake: make(chan struct{}, 1)}
 }
 
 // change runs fn under the lock and wakes the engine's thread.
@@ -89,15 +90,18 @@ func (c *control) wantsOther(ab bool) bool {
 	return c.stop || c.paused || c.build != nil || c.ab != ab
 }
 
-// beginBlock sets a block's mask, unless A/B mode was left in the meantime.
-func (c *control) beginBlock(mask ESMask) bool {
+// beginBlock sets a block's mask, unless A/B mode was left in the meantime, and returns what runs.
+func (c *control) beginBlock(mask ESMask) (run ESMask, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ab {
-		return false
+		return 0, false
+	}
+	if c.same {
+		mask = c.mask
 	}
 	c.engine.SetES(mask)
-	return true
+	return mask, true
 }
 
 // install makes an engine the current one, with the mask that is wanted. A nil engine takes the

@@ -79,6 +79,8 @@ type driver struct {
 	blocks   []block
 	paused   bool
 	resumed  *uint64
+	duty     duty
+	rested   []uint64 // steps that came after a gap of the duty cycle and are not yet timed
 	done     bool
 	// described is the mask whose launches were asked for last, at describedAt.
 	described   ESMask
@@ -134,6 +136,7 @@ func (d *driver) loop() error {
 func (d *driver) idle(paused bool) error {
 	if paused && !d.paused {
 		d.paused = true
+		d.duty.reset()
 		d.plan.restart()
 		d.current = block{}
 	}
@@ -202,6 +205,9 @@ func (d *driver) batch(ab bool) error {
 		if d.warmLeft == 0 && d.stepTime > 0 && d.ctl.wantsOther(ab) {
 			break
 		}
+		if err := d.rest(n); err != nil {
+			return err
+		}
 	}
 	return d.report()
 }
@@ -210,7 +216,7 @@ func (d *driver) batch(ab bool) error {
 func (d *driver) chunk() int {
 	n := 1
 	if d.stepTime > 0 {
-		n = int(min(max(chunkTime/d.stepTime, 1), maxChunk))
+		n = int(min(max(d.duty.burst(chunkTime)/d.stepTime, 1), maxChunk))
 	}
 	if d.warmLeft > 0 {
 		n = min(n, d.warmLeft)
@@ -240,9 +246,11 @@ func (d *driver) limitReached() bool {
 // beginBlock starts the next block of A/B mode with its mask.
 func (d *driver) beginBlock() bool {
 	next := d.plan.next(d.launched, d.stepTime)
-	if !d.ctl.beginBlock(next.mask) {
+	run, ok := d.ctl.beginBlock(next.mask)
+	if !ok {
 		return false
 	}
+	next.run, next.began = run, time.Now()
 	d.current = next
 	d.blocks = append(d.blocks, next)
 	return true
@@ -267,6 +275,7 @@ func (d *driver) report() error {
 	if n := len(timings); n > 0 {
 		d.estimate(time.Duration(sumUS / float64(n) * float64(time.Microsecond)))
 	}
+	d.hideRests(timings)
 	d.read += uint64(len(timings))
 	if d.timed() {
 		d.lost = lost
@@ -315,6 +324,8 @@ func (d *driver) build(o *buildOrder) error {
 		return err
 	}
 	d.plan, d.current, d.blocks = newInterleaver(d.ring, o.cfg.Workload.Seed), block{}, nil
+	d.duty.reset()
+	d.rested = nil
 	d.progress("drawing the routings")
 	var err error
 	if o.cfg.Routings, err = Routings(o.cfg.Workload, d.ring); err != nil {

@@ -29,11 +29,16 @@ const (
 type block struct {
 	cycle  uint64 // counts up, also across interruptions
 	place  int    // 0..blocksPerCycle-1
-	mask   ESMask
+	mask   ESMask // that its times count for
+	run    ESMask // that it runs; another one than mask in an A/A test
 	first  uint64 // first step
 	settle int    // steps at the start that are not compared
 	length int    // steps in all; length-settle is a multiple of the ring's length
 	broken bool   // it was given up before its end
+	fresh  bool   // it does not follow on the block before
+
+	began    time.Time     // when its first step was launched
+	stepTime time.Duration // expected
 }
 
 // end is the number of the first step after the block.
@@ -48,6 +53,7 @@ type interleaver struct {
 	flip   ESMask
 	settle int
 	length int
+	fresh  bool
 }
 
 func newInterleaver(ring int, seed uint64) *interleaver {
@@ -55,7 +61,7 @@ func newInterleaver(ring int, seed uint64) *interleaver {
 }
 
 // restart gives up the cycle that was begun; the next block starts another.
-func (iv *interleaver) restart() { iv.place = blocksPerCycle }
+func (iv *interleaver) restart() { iv.place, iv.fresh = blocksPerCycle, true }
 
 // next returns the block that starts with the given step. stepTime is the time of one step; it sets
 // the lengths for a whole cycle.
@@ -71,10 +77,13 @@ func (iv *interleaver) next(first uint64, stepTime time.Duration) block {
 	}
 	place := iv.place
 	iv.place++
+	fresh := iv.fresh
+	iv.fresh = false
 	position := min(place, blocksPerCycle-1-place)
+	mask := ESMask(position) ^ iv.flip
 	return block{
-		cycle: iv.cycle, place: place, mask: ESMask(position) ^ iv.flip,
-		first: first, settle: iv.settle, length: iv.length,
+		cycle: iv.cycle, place: place, mask: mask, run: mask,
+		first: first, settle: iv.settle, length: iv.length, fresh: fresh, stepTime: stepTime,
 	}
 }
 
@@ -82,6 +91,30 @@ func (iv *interleaver) next(first uint64, stepTime time.Duration) block {
 // whole step. Each is the geometric mean of the mask's two blocks.
 type cycleValues struct {
 	up, down, step [NumMasks]float64
+
+	cycle uint64
+	first uint64    // step
+	began time.Time // when that was launched
+}
+
+// upRatio is the cycle's off/on of the stage up: what ES does to it, whatever down does.
+func (v *cycleValues) upRatio() float64 {
+	off, on := v.upSides()
+	return off / on
+}
+
+func (v *cycleValues) upSides() (off, on float64) {
+	return math.Sqrt(v.up[ESOff] * v.up[ESDown]), math.Sqrt(v.up[ESUp] * v.up[ESBoth])
+}
+
+// downRatio is likewise of the stage down.
+func (v *cycleValues) downRatio() float64 {
+	off, on := v.downSides()
+	return off / on
+}
+
+func (v *cycleValues) downSides() (off, on float64) {
+	return math.Sqrt(v.down[ESOff] * v.down[ESUp]), math.Sqrt(v.down[ESDown] * v.down[ESBoth])
 }
 
 // cycleBuilder turns the timings of blocks into cycles.
@@ -91,7 +124,8 @@ type cycleBuilder struct {
 	down   []float64
 	step   []float64
 	cycle  uint64
-	blocks int // good ones of this cycle
+	start  block // of this cycle
+	blocks int   // good ones of this cycle
 	logs   struct{ up, down, step [NumMasks]float64 }
 	from   uint64 // blocks that start before this step are not used
 }
@@ -129,7 +163,7 @@ func (b *cycleBuilder) add(step uint64, t *StepTiming) (values cycleValues, ok b
 	}
 	current := &b.queue[0]
 	offset := int(step - current.first)
-	if offset >= current.settle && t.Mask == current.mask {
+	if offset >= current.settle && t.Mask == current.run {
 		b.up = append(b.up, t.StageUS[Up])
 		b.down = append(b.down, t.StageUS[Down])
 		b.step = append(b.step, t.StepUS)
@@ -146,7 +180,7 @@ func (b *cycleBuilder) finishBlock() (values cycleValues, ok bool) {
 	b.queue = slices.Delete(b.queue, 0, 1)
 	defer b.clearSteps()
 	if done.cycle != b.cycle || done.place == 0 {
-		b.cycle, b.blocks = done.cycle, 0
+		b.cycle, b.start, b.blocks = done.cycle, done, 0
 	}
 	planned := done.length - done.settle
 	up, down, step := midmean(b.up), midmean(b.down), midmean(b.step)
@@ -165,6 +199,7 @@ func (b *cycleBuilder) finishBlock() (values cycleValues, ok bool) {
 	if b.blocks < blocksPerCycle {
 		return values, false
 	}
+	values.cycle, values.first, values.began = b.start.cycle, b.start.first, b.start.began
 	for m := range NumMasks {
 		values.up[m] = math.Exp(b.logs.up[m])
 		values.down[m] = math.Exp(b.logs.down[m])

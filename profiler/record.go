@@ -64,16 +64,18 @@ type Host struct {
 type WorkloadRecord struct {
 	Workload Workload `json:"workload"`
 	// Engine is "cuda" or "cpu"; EngineReason says why "auto" did not take CUDA, else empty.
-	Engine       string  `json:"engine"`
-	EngineReason string  `json:"engine_reason,omitempty"`
-	Provider     string  `json:"provider"`
-	Kernels      string  `json:"kernels"`
-	Timer        string  `json:"timer"`
-	TimerReason  string  `json:"timer_reason,omitempty"`
-	ESLaunch     string  `json:"es_launch,omitempty"`
-	L2           string  `json:"l2"` // hot: steps follow each other without a flush
-	GPU          *Device `json:"gpu"`
-	Memory       Memory  `json:"memory"`
+	Engine       string `json:"engine"`
+	EngineReason string `json:"engine_reason,omitempty"`
+	Provider     string `json:"provider"`
+	Kernels      string `json:"kernels"`
+	Timer        string `json:"timer"`
+	TimerReason  string `json:"timer_reason,omitempty"`
+	ESLaunch     string `json:"es_launch,omitempty"`
+	L2           string `json:"l2"` // hot: steps follow each other without a flush
+	// DutyPercent is the share of the time that the device was to be kept busy.
+	DutyPercent float64 `json:"duty_percent"`
+	GPU         *Device `json:"gpu"`
+	Memory      Memory  `json:"memory"`
 	// ExpertRows are the rows of each expert, averaged over the ring of routings.
 	ExpertRows []float64 `json:"expert_rows"`
 	RingLength int       `json:"ring_length"`
@@ -104,7 +106,10 @@ type Sample struct {
 	ES        ESMask  `json:"es"`
 	PendingES *ESMask `json:"pending_es"`
 	AB        bool    `json:"ab"`
+	AA        bool    `json:"aa"`       // A/B mode is a test of itself: all blocks run the same mask
 	ABPairs   int     `json:"ab_pairs"` // interleaved cycles measured so far
+	// EndedBy is why the session ended or is about to.
+	EndedBy EndCause `json:"ended_by,omitempty"`
 	// StalledMS is how long no step has finished although some should: a hung GPU.
 	StalledMS      int64   `json:"stalled_ms"`
 	StepsPerSecond float64 `json:"steps_per_s"`        // since the sample before
@@ -114,6 +119,9 @@ type Sample struct {
 	Steps  StepStats    `json:"step"`
 	// Recent holds the steps since the sample before, thinned to at most MaxRecent.
 	Recent Recent `json:"recent"`
+
+	// Cycles are the newest cycles of A/B mode that were not told before, at most 64.
+	Cycles []Cycle `json:"cycles"`
 
 	NVML *Reading `json:"nvml"`
 	// NVMLMask is the mask that the reading's whole GPM window ran with; null if it spans a toggle.
@@ -189,6 +197,34 @@ type Ratio struct {
 	High   float64 `json:"high"`
 	PValue float64 `json:"p_value"` // Mann-Whitney
 	Pairs  int     `json:"pairs"`
+	// OffConditions and OnConditions are what the GPU did while each side ran; nil if unknown.
+	OffConditions *SideConditions `json:"off_conditions"`
+	OnConditions  *SideConditions `json:"on_conditions"`
+}
+
+// SideConditions are medians of the readings that were taken while one side of a comparison ran; where
+// a side has several masks, the mean of their medians.
+type SideConditions struct {
+	Readings   int      `json:"readings"`
+	SMClockMHz *float64 `json:"sm_clock_mhz"`
+	PowerWatts *float64 `json:"power_watts"`
+	// ThrottleReasons are all that were seen; nil if unknown.
+	ThrottleReasons []string `json:"throttle_reasons"`
+}
+
+// Cycle is one interleaved cycle of A/B mode: what it says alone, and the reading nearest to it.
+type Cycle struct {
+	Cycle      uint64    `json:"cycle"` // counts up within a workload
+	Step       uint64    `json:"step"`  // its first
+	Time       time.Time `json:"time"`  // its middle
+	UpRatio    float64   `json:"up_ratio"`
+	DownRatio  float64   `json:"down_ratio"`
+	LayerRatio float64   `json:"layer_ratio"` // off_off / on_on
+	// These are nil if no reading was taken near the cycle.
+	SMClockMHz        *float64 `json:"sm_clock_mhz"`
+	PowerWatts        *float64 `json:"power_watts"`
+	ThrottleReasons   []string `json:"throttle_reasons"`
+	ReadingDistanceMS *float64 `json:"reading_distance_ms"` // from the cycle's middle
 }
 
 // Significant reports whether the interval keeps clear of 1.
@@ -230,16 +266,24 @@ type NVMLStats struct {
 	MemoryProcessBytes   *uint64 `json:"memory_process_bytes"`
 	// ThrottleReasons are all that were seen.
 	ThrottleReasons []string `json:"throttle_reasons"`
-	// ByES holds the GPM windows that ran with one mask alone, by the mask's name (off, up, ...).
+	// EnergyJoulesPerToken is what the whole GPU took, idle gaps included, by EnergySource: its own
+	// counter, or mean power. Both are nil if unknown.
+	EnergyJoulesPerToken *float64 `json:"energy_joules_per_token"`
+	EnergySource         *string  `json:"energy_source"`
+	// ByES holds the readings that were taken while one mask ran alone, by its name (off, up, ...).
 	ByES map[string]*MaskNVML `json:"by_es"`
 }
 
-// MaskNVML are GPM metrics of one mask.
+// MaskNVML are the readings of one mask.
 type MaskNVML struct {
 	SMUtilizationPercent *Range `json:"sm_utilization_percent"`
 	SMOccupancyPercent   *Range `json:"sm_occupancy_percent"`
 	TensorPercent        *Range `json:"tensor_percent"`
 	DRAMPercent          *Range `json:"dram_bandwidth_percent"`
+	SMClockMHz           *Range `json:"sm_clock_mhz"`
+	PowerWatts           *Range `json:"power_watts"`
+
+	EnergyJoulesPerToken *float64 `json:"energy_joules_per_token"`
 }
 
 // Verdict is what to deploy.
@@ -247,7 +291,27 @@ type Verdict struct {
 	// EnableES is the tuple (up, down); nil while it is not known.
 	EnableES *[2]bool `json:"enable_es"`
 	Text     string   `json:"text"`
+	// Up and Down say what ES does to these stages, and Layer what EnableES does to the whole layer;
+	// nil where nothing was compared, or where nothing is to be switched on.
+	Up    *Outcome `json:"up"`
+	Down  *Outcome `json:"down"`
+	Layer *Outcome `json:"layer"`
+	// Settled says that more cycles would not change what to do.
+	Settled bool `json:"settled"`
 }
+
+// EndCause says why a session ended.
+type EndCause string
+
+// The causes. A session that failed has none.
+const (
+	EndDuration    EndCause = "duration"
+	EndMaxDuration EndCause = "max_duration" // the verdict did not settle in time
+	EndSteps       EndCause = "steps"
+	EndSettled     EndCause = "settled" // the verdict did
+	EndStopped     EndCause = "stopped" // by a command
+	EndInterrupted EndCause = "interrupted"
+)
 
 // Toggle marks the first step that ran with another mask. Record.Step is that step's number.
 type Toggle struct {

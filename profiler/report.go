@@ -21,9 +21,12 @@ type Report struct {
 	Kernels       string    `json:"kernels"`
 	ESLaunch      string    `json:"es_launch,omitempty"`
 	L2            string    `json:"l2"`
+	DutyPercent   *float64  `json:"duty_percent"` // nil if the stream does not tell
 	Workload      Workload  `json:"workload"`
 	ES            ESMask    `json:"es"`
 	AB            bool      `json:"ab"`
+	AA            bool      `json:"aa"` // a test of A/B mode: both sides were the same
+	EndedBy       EndCause  `json:"ended_by,omitempty"`
 	Steps         uint64    `json:"steps"`
 	Lost          uint64    `json:"lost_timings"`
 	Generation    uint64    `json:"generation"`
@@ -66,9 +69,13 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 		report.Kernels, report.ESLaunch, report.L2 = w.Kernels, w.ESLaunch, w.L2
 		report.Workload, report.Memory = w.Workload, w.Memory
 		report.Load, report.TileClasses, report.Work = &w.Load, w.TileClasses, w.Work
+		if w.DutyPercent > 0 {
+			report.DutyPercent = &w.DutyPercent
+		}
 	}
 	if sample := s.Sample; sample != nil {
 		report.ES, report.AB, report.Lost = sample.ES, sample.AB, sample.Lost
+		report.AA, report.EndedBy = sample.AA, sample.EndedBy
 		report.Stages, report.Step = sample.Stages, sample.Steps
 		report.NVML, report.Verdict = sample.NVMLStats, sample.Verdict
 		report.DurationS = sample.ElapsedS

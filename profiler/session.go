@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"time"
 )
@@ -13,6 +14,16 @@ type SessionConfig struct {
 	Workload Workload
 	ES       ESMask
 	AB       bool
+	// AA makes A/B mode a test of itself: all blocks run the mask of ES, so that every winner is a
+	// false one.
+	AA bool
+	// Until ends the session once the verdict of A/B mode has settled. Duration is then how long that
+	// may take. UntilWidth is how narrow an interval has to be to count as an answer without a winner;
+	// 0 is DefaultUntilWidth.
+	Until      bool
+	UntilWidth float64
+	// DutyPercent is the share of the time that the device is kept busy; 0 is 100.
+	DutyPercent float64
 	// Schedule switches ES at times counted from the first measured step, in rising order. It cannot
 	// be combined with AB.
 	Schedule []ScheduleEntry
@@ -83,6 +94,10 @@ func (c *SessionConfig) Validate() error {
 		return refuse("steps", c.Steps, "a number of steps, or 0 for no limit")
 	case c.RingLength < MinRing || c.RingLength > MaxRing:
 		return refuse("ring length", c.RingLength, fmt.Sprintf("%d to %d routings", MinRing, MaxRing))
+	case c.UntilWidth < 0 || c.UntilWidth > 1 || math.IsNaN(c.UntilWidth):
+		return refuse("until-width", c.UntilWidth, "a share from 0 to 1")
+	case !(c.DutyPercent >= 0 && c.DutyPercent <= 100):
+		return refuse("duty", c.DutyPercent, "a share of the time above 0 and up to 100 percent")
 	case c.AB && len(c.Schedule) > 0:
 		return refuse("es-schedule", "a schedule together with ab", "one of the two: A/B mode switches by itself")
 	}
@@ -146,6 +161,7 @@ func (s *session) start() {
 	d := &driver{
 		open: s.cfg.Open, ring: s.cfg.RingLength, warmup: s.cfg.Warmup, limit: s.cfg.Steps,
 		ctl: s.ctl, events: s.events, free: s.free, gone: s.gone,
+		duty: duty{share: s.cfg.DutyPercent / 100},
 	}
 	s.driverDone = make(chan struct{})
 	go func() {
@@ -183,7 +199,7 @@ func (s *session) loop(ctx context.Context) error {
 		case <-cancelled:
 			cancelled = nil
 			s.partial = !s.limitReached
-			s.stop()
+			s.stop(EndInterrupted)
 		case <-s.grace:
 			s.partial, s.stuck = true, true
 			return nil
@@ -193,11 +209,11 @@ func (s *session) loop(ctx context.Context) error {
 }
 
 // stop asks the engine's thread to end. What was launched is still counted.
-func (s *session) stop() {
+func (s *session) stop(why EndCause) {
 	if s.stopping {
 		return
 	}
-	s.stopping = true
+	s.stopping, s.endedBy = true, why
 	s.attribution.end(time.Now())
 	s.ctl.change(func() { s.ctl.stop = true })
 	s.grace = time.After(s.cfg.StopGrace)
@@ -215,7 +231,11 @@ func (s *session) onTimer(now time.Time) {
 	}
 	if s.cfg.Duration > 0 && elapsed >= s.cfg.Duration {
 		s.limitReached = true
-		s.stop()
+		if s.cfg.Until {
+			s.stop(EndMaxDuration)
+		} else {
+			s.stop(EndDuration)
+		}
 		return
 	}
 	s.armTimer(elapsed)

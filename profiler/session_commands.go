@@ -85,7 +85,7 @@ func (s *session) carryOut(c *Command) (step uint64) {
 		s.applyReset(s.finished)
 	}
 	if c.Stop {
-		s.stop()
+		s.stop(EndStopped)
 	}
 	return step
 }

@@ -13,6 +13,7 @@ func (s *session) handle(e *event) error {
 	}
 	s.tellLaunches(e)
 	s.cycles.expect(e.blocks)
+	s.conditions.expect(e.blocks)
 	if e.resumed != nil {
 		s.resumed = e.resumed
 	}
@@ -32,9 +33,10 @@ func (s *session) handle(e *event) error {
 	s.lost, s.stepTime = e.lost, e.stepTime
 	s.applyReset(s.finished)
 	s.attribute(now)
+	s.observe()
 	if e.done {
 		s.limitReached = true
-		s.stop()
+		s.stop(EndSteps)
 	}
 	s.quit = e.quit
 	return e.err
@@ -70,8 +72,9 @@ func (s *session) step(t *StepTiming, now time.Time) {
 	if !s.inAB {
 		return
 	}
-	if values, ok := s.cycles.add(t.Step, t); ok {
+	if values, ok := s.cycles.add(t.Step, t); ok && s.endedBy != EndSettled {
 		s.compared.add(&values)
+		s.conditions.keep(&values, now)
 	}
 }
 
@@ -84,6 +87,7 @@ func (s *session) applyReset(next uint64) {
 	s.recorder.forget()
 	s.recorder.startGeneration()
 	s.telemetry.startWorkload(time.Now())
+	s.energy = energyMeter{}
 	if s.inAB {
 		s.startCycles(next)
 	}
@@ -111,7 +115,9 @@ func (s *session) applyMode(t *StepTiming) {
 // startCycles begins to compare from the step on.
 func (s *session) startCycles(step uint64) {
 	s.cycles.startAt(step)
-	s.compared = &comparisons{}
+	s.compared = &comparisons{width: s.cfg.UntilWidth}
+	s.conditions.startAt(step)
+	s.clocksSaid = map[string]bool{}
 }
 
 // toggled starts a generation with the first step that ran with another mask.
@@ -125,10 +131,13 @@ func (s *session) toggled(t *StepTiming) {
 
 // attribute opens a span once nothing but the wanted mask runs.
 func (s *session) attribute(now time.Time) {
-	if s.wantAB || s.inAB || s.paused || s.building() || s.stopping || !s.haveMask || s.mask != s.wantES {
+	if s.paused || s.building() || s.stopping || !s.haveMask || s.finished <= s.spanFrom {
 		return
 	}
-	if s.finished > s.spanFrom {
+	switch {
+	case s.wantAB && s.inAB:
+		s.attribution.begin(interleavedSpan, now)
+	case !s.wantAB && !s.inAB && s.mask == s.wantES:
 		s.attribution.begin(s.mask, now)
 	}
 }
@@ -151,12 +160,14 @@ func (s *session) built(b *built, now time.Time) {
 	s.recorder.forget()
 	s.recorder.startGeneration()
 	s.cycles, s.compared = cycleBuilder{}, nil
+	s.conditions = conditions{}
 	if s.inAB {
 		s.startCycles(b.base)
 	}
 	s.attribution.end(now)
 	s.spanFrom = b.base
 	s.telemetry.startWorkload(now)
+	s.energy = energyMeter{}
 	s.workload = s.workloadRecord(b)
 	s.emit(Record{Kind: KindWorkload, Workload: s.workload})
 	if b.info.TimerReason != "" {
@@ -172,7 +183,7 @@ func (s *session) workloadRecord(b *built) *WorkloadRecord {
 	return &WorkloadRecord{
 		Workload: b.cfg.Workload, Engine: b.info.Engine, EngineReason: s.cfg.EngineReason,
 		Provider: b.info.Provider, Kernels: b.info.Kernels, Timer: b.info.Timer, TimerReason: b.info.TimerReason,
-		ESLaunch: b.info.ESLaunch, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
+		ESLaunch: b.info.ESLaunch, DutyPercent: s.cfg.DutyPercent, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
 		ExpertRows: b.rows, RingLength: len(b.cfg.Routings),
 		Load: b.load.load, TileClasses: b.load.tiles, Work: b.load.work,
 	}

@@ -50,6 +50,10 @@ type session struct {
 	recent      *recentSteps
 	cycles      cycleBuilder
 	compared    *comparisons
+	conditions  conditions
+	energy      energyMeter
+	observed    time.Time // of the newest reading that was looked at
+	clocksSaid  map[string]bool
 	attribution attribution
 	telemetry   telemetry
 	sampler     samplerHolder
@@ -63,6 +67,7 @@ type session struct {
 	warnings       []Warning
 	warned         map[Warning]bool
 	limitReached   bool
+	endedBy        EndCause
 	partial        bool
 	stuck          bool
 	quit           bool
@@ -101,6 +106,9 @@ func newSession(cfg SessionConfig) (*session, error) {
 	if cfg.StallLimit == 0 {
 		cfg.StallLimit = KillAfter
 	}
+	if cfg.DutyPercent == 0 {
+		cfg.DutyPercent = 100
+	}
 	if cfg.StopGrace == 0 {
 		cfg.StopGrace = DefaultStopGrace
 	}
@@ -119,7 +127,7 @@ func newSession(cfg SessionConfig) (*session, error) {
 		s.wantES, s.mask = s.schedule[0].Mask, s.schedule[0].Mask
 		s.schedule = s.schedule[1:]
 	}
-	s.ctl = newControl(s.wantES, s.wantAB)
+	s.ctl = newControl(s.wantES, s.wantAB, cfg.AA)
 	s.sampler = newSamplerHolder(cfg.OpenSampler)
 	return s, err
 }
@@ -189,7 +197,8 @@ func (s *session) stalled(now time.Time) time.Duration {
 	if state := s.state(); s.stopping || (state != StateWarmup && state != StateRunning) {
 		return 0
 	}
-	if quiet := now.Sub(s.lastProgress); quiet > max(time.Second, 4*s.stepTime) {
+	period := time.Duration(float64(s.stepTime) * 100 / s.cfg.DutyPercent)
+	if quiet := now.Sub(s.lastProgress); quiet > max(time.Second, 4*period) {
 		return quiet
 	}
 	return 0

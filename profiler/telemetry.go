@@ -41,7 +41,7 @@ func (a *attribution) end(now time.Time) {
 	a.open = nil
 }
 
-// mask returns the mask that the whole window ran with.
+// mask returns the mask that the whole window ran with, or interleavedSpan.
 func (a *attribution) mask(start, end time.Time) (ESMask, bool) {
 	if start.IsZero() || end.IsZero() {
 		return 0, false
@@ -98,6 +98,12 @@ func (s *spread) bounds() *Range {
 // gpmSpread are the metrics that hold for a window.
 type gpmSpread struct{ sm, occupancy, tensor, dram spread }
 
+// maskSpread are the figures of one mask. Clock and power hold for a moment.
+type maskSpread struct {
+	gpmSpread
+	clock, power spread
+}
+
 func (g *gpmSpread) add(r *Reading) {
 	g.sm.add(r.SMUtilizationPercent)
 	g.occupancy.add(r.SMOccupancyPercent)
@@ -113,7 +119,7 @@ type telemetry struct {
 	newest    *Reading
 	newestES  *ESMask
 	all       gpmSpread
-	byMask    [NumMasks]*gpmSpread
+	byMask    [NumMasks]*maskSpread
 	active    spread
 	power     spread
 	clock     spread
@@ -130,7 +136,7 @@ func (t *telemetry) startWorkload(now time.Time) {
 func (t *telemetry) add(r Reading, a *attribution) {
 	r.dropNonFinite()
 	t.newest, t.newestES = &r, nil
-	if mask, ok := a.mask(r.WindowStart, r.WindowEnd); ok {
+	if mask, ok := a.mask(r.WindowStart, r.WindowEnd); ok && mask < NumMasks {
 		t.newestES = &mask
 	}
 	if r.Stale {
@@ -142,25 +148,28 @@ func (t *telemetry) add(r Reading, a *attribution) {
 		t.power.add(r.PowerWatts)
 		t.clock.add(r.SMClockMHz)
 		t.heat.add(r.TemperatureCelsius)
-		for _, reason := range r.ThrottleReasons {
-			if !slices.Contains(t.throttles, reason) {
-				t.throttles = append(t.throttles, reason)
-			}
-		}
-		if r.ThrottleReasons != nil && t.throttles == nil {
-			t.throttles = []string{}
+		t.throttles = mergeWords(t.throttles, r.ThrottleReasons)
+		if mask, ok := a.mask(r.Time, r.Time); ok && mask < NumMasks {
+			of := t.of(mask)
+			of.clock.add(r.SMClockMHz)
+			of.power.add(r.PowerWatts)
 		}
 	}
 	if r.WindowEnd.After(t.lastEnd) && !r.WindowStart.Before(t.since) {
 		t.lastEnd = r.WindowEnd
 		t.all.add(&r)
 		if t.newestES != nil {
-			if t.byMask[*t.newestES] == nil {
-				t.byMask[*t.newestES] = &gpmSpread{}
-			}
-			t.byMask[*t.newestES].add(&r)
+			t.of(*t.newestES).add(&r)
 		}
 	}
+}
+
+// of returns what is gathered of a mask.
+func (t *telemetry) of(mask ESMask) *maskSpread {
+	if t.byMask[mask] == nil {
+		t.byMask[mask] = &maskSpread{}
+	}
+	return t.byMask[mask]
 }
 
 // stats returns nil while nothing was read.
@@ -185,13 +194,15 @@ func (t *telemetry) stats() *NVMLStats {
 		ThrottleReasons:      slices.Clone(t.throttles),
 		ByES:                 map[string]*MaskNVML{},
 	}
-	for m, gpm := range t.byMask {
-		if gpm != nil {
+	for m, of := range t.byMask {
+		if of != nil {
 			stats.ByES[ESMask(m).String()] = &MaskNVML{
-				SMUtilizationPercent: gpm.sm.bounds(),
-				SMOccupancyPercent:   gpm.occupancy.bounds(),
-				TensorPercent:        gpm.tensor.bounds(),
-				DRAMPercent:          gpm.dram.bounds(),
+				SMUtilizationPercent: of.sm.bounds(),
+				SMOccupancyPercent:   of.occupancy.bounds(),
+				TensorPercent:        of.tensor.bounds(),
+				DRAMPercent:          of.dram.bounds(),
+				SMClockMHz:           of.clock.bounds(),
+				PowerWatts:           of.power.bounds(),
 			}
 		}
 	}

@@ -3,7 +3,23 @@ package profiler
 import (
 	"fmt"
 	"math"
+	"strings"
+	"time"
 )
+
+// Outcome is what a comparison says about expert specialization.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeFaster  Outcome = "faster"  // beyond doubt, and by enough to matter
+	OutcomeSlower  Outcome = "slower"  // likewise
+	OutcomeSame    Outcome = "same"    // whatever difference there is does not matter
+	OutcomeUnknown Outcome = "unknown" // the measurement does not tell
+)
+
+// DefaultUntilWidth is how narrow an interval has to be to count as an answer without a winner.
+const DefaultUntilWidth = 0.01
 
 // judge says what to deploy. compared is nil outside A/B mode. engine is "cuda" or "cpu".
 func judge(engine string, compared *comparisons) Verdict {
@@ -11,23 +27,15 @@ func judge(engine string, compared *comparisons) Verdict {
 		return Verdict{Text: "no verdict: off and on are not measured side by side; switch A/B mode on (key a, or --ab)"}
 	}
 	if compared.pairs < verdictPairs {
-		return Verdict{Text: fmt.Sprintf("no verdict yet: A/B mode has measured %d of the %d interleaved cycles that it needs",
-			compared.pairs, verdictPairs)}
+		return tooEarly(compared)
 	}
-	upOn, upText := judgeStage(Up, &compared.up)
-	downOn, downText := judgeStage(Down, &compared.down)
-	mask := ESOff.With(Up, upOn).With(Down, downOn)
-	stages := upText + ", " + downText
-	if downOn && !upOn {
-		// The stage that wins stands first.
-		stages = downText + ", " + upText
-	}
+	verdict, mask, stages := compared.judgeStages()
 	if layer := &compared.layer[mask]; mask != ESOff && layer.winner < 0 && matters(layer.ratio) {
 		stages = fmt.Sprintf("by stages %s would win (%s), but the whole layer is slower with it, %s",
 			mask.Tuple(), stages, ratioText(layer.ratio))
 		mask = ESOff
 	}
-	verdict := Verdict{EnableES: &[2]bool{mask.Has(Up), mask.Has(Down)}}
+	verdict.EnableES = &[2]bool{mask.Has(Up), mask.Has(Down)}
 	if engine == "cpu" {
 		verdict.Text = fmt.Sprintf("CPU reference figure, not what to deploy on a GPU: here enable_es=%s: %s", mask.Tuple(), stages)
 	} else {
@@ -36,18 +44,109 @@ func judge(engine string, compared *comparisons) Verdict {
 	return verdict
 }
 
-// judgeStage decides one stage: it takes ES only if that is faster beyond doubt.
-func judgeStage(stage Stage, c *comparison) (on bool, text string) {
-	switch {
-	case c.winner == 0:
-		return false, stage.String() + " not significant"
-	case !matters(c.ratio):
-		return false, fmt.Sprintf("%s %s: too small to matter", stage, ratioText(c.ratio))
-	case c.winner < 0:
-		return false, fmt.Sprintf("%s %s: leave it off", stage, ratioText(c.ratio))
-	default:
-		return true, fmt.Sprintf("%s %s", stage, ratioText(c.ratio))
+// judgeSame is the verdict of an A/A test, in which everything ran with one mask: there is nothing to
+// deploy, and each winner that is named is a false one.
+func judgeSame(mask ESMask, compared *comparisons) Verdict {
+	if compared == nil {
+		return Verdict{Text: "no verdict: the A/A test is not running; switch it on (key a)"}
 	}
+	if compared.pairs < verdictPairs {
+		return tooEarly(compared)
+	}
+	verdict, _, stages := compared.judgeStages()
+	word := "no winner is named, as it should be"
+	if named(verdict.Up) || named(verdict.Down) {
+		word = "a false winner is named"
+	}
+	verdict.Text = fmt.Sprintf("A/A test, both sides ran %s: %s: %s", mask.Tuple(), word, stages)
+	return verdict
+}
+
+func named(o *Outcome) bool { return o != nil && (*o == OutcomeFaster || *o == OutcomeSlower) }
+
+// giveUp is a verdict that did not settle in the time that it was given: it says so, and recommends
+// nothing.
+func (v Verdict) giveUp(c *comparisons, after time.Duration) Verdict {
+	v.EnableES = nil
+	if c == nil || c.pairs < verdictPairs {
+		v.Text = fmt.Sprintf("not known after %v: %s", after, strings.TrimPrefix(v.Text, "no verdict yet: "))
+		return v
+	}
+	var parts []string
+	for _, one := range []struct {
+		name string
+		of   *comparison
+	}{{Up.String(), &c.up}, {Down.String(), &c.down}} {
+		word := ""
+		if !one.of.settled(c.untilWidth()) {
+			word = ": not known"
+		}
+		parts = append(parts, one.name+" "+ratioText(one.of.ratio)+word)
+	}
+	v.Text = fmt.Sprintf("not known after %v: %s", after, strings.Join(parts, ", "))
+	return v
+}
+
+func tooEarly(compared *comparisons) Verdict {
+	return Verdict{Text: fmt.Sprintf("no verdict yet: A/B mode has measured %d of the %d interleaved cycles that it needs",
+		compared.pairs, verdictPairs)}
+}
+
+// judgeStages judges each stage, the mask that they add up to, and the layer with it.
+func (c *comparisons) judgeStages() (verdict Verdict, mask ESMask, text string) {
+	width := c.untilWidth()
+	up, upText := judgeStage(Up, &c.up)
+	down, downText := judgeStage(Down, &c.down)
+	mask = ESOff.With(Up, up == OutcomeFaster).With(Down, down == OutcomeFaster)
+	verdict = Verdict{Up: &up, Down: &down, Settled: c.up.settled(width) && c.down.settled(width)}
+	if mask != ESOff {
+		layer := c.layer[mask].outcome()
+		verdict.Layer = &layer
+		verdict.Settled = verdict.Settled && c.layer[mask].settled(width)
+	}
+	if mask == ESDown {
+		// The stage that wins stands first.
+		return verdict, mask, downText + ", " + upText
+	}
+	return verdict, mask, upText + ", " + downText
+}
+
+// judgeStage decides one stage: it takes ES only if that is faster beyond doubt.
+func judgeStage(stage Stage, c *comparison) (outcome Outcome, text string) {
+	outcome = c.outcome()
+	switch outcome {
+	case OutcomeUnknown:
+		return outcome, stage.String() + " not significant"
+	case OutcomeSame:
+		return outcome, fmt.Sprintf("%s %s: too small to matter", stage, ratioText(c.ratio))
+	case OutcomeSlower:
+		return outcome, fmt.Sprintf("%s %s: leave it off", stage, ratioText(c.ratio))
+	case OutcomeFaster:
+	}
+	return outcome, fmt.Sprintf("%s %s", stage, ratioText(c.ratio))
+}
+
+// outcome is what the cycles so far say.
+func (c *comparison) outcome() Outcome {
+	switch {
+	case c.ratio == nil:
+		return OutcomeUnknown
+	case c.winner != 0 && matters(c.ratio) && c.winner > 0:
+		return OutcomeFaster
+	case c.winner != 0 && matters(c.ratio):
+		return OutcomeSlower
+	case c.winner != 0 || c.ratio.Low > 1-minEffect && c.ratio.High < 1+minEffect:
+		// Either there is a difference and it is tiny, or the whole interval is.
+		return OutcomeSame
+	default:
+		return OutcomeUnknown
+	}
+}
+
+// settled reports whether more cycles would not change what to do: the outcome is known, or the
+// interval is narrower than width.
+func (c *comparison) settled(width float64) bool {
+	return c.outcome() != OutcomeUnknown || c.ratio != nil && c.ratio.High-c.ratio.Low < width
 }
 
 // matters reports whether a difference is large enough to act on.
@@ -56,6 +155,9 @@ func matters(r *Ratio) bool { return r != nil && math.Abs(r.Value-1) >= minEffec
 // ratioText writes a ratio with its interval, in two digits, or in three where two would show an
 // interval that is clear of 1 as touching it.
 func ratioText(r *Ratio) string {
+	if r == nil {
+		return "not measured"
+	}
 	digits := 2
 	if hundredths := func(v float64) float64 { return math.Round(v*100) / 100 }; r.Significant() &&
 		(hundredths(r.Low) == 1 || hundredths(r.High) == 1) {

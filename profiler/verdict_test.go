@@ -3,6 +3,7 @@ package profiler
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // compareAs returns comparisons of n cycles in which the stages and the layer have about the given
@@ -30,6 +31,17 @@ func compareAs(n int, up, down, layer float64) *comparisons {
 	return c
 }
 
+// noisy spreads the ratios of up by 5% to either side.
+func noisy(c *comparisons) *comparisons {
+	var up comparison
+	for i := range c.pairs {
+		up.add(100, 100*(1+0.05*float64(2*(i%2)-1)))
+	}
+	up.evaluate()
+	c.up = up
+	return c
+}
+
 func TestVerdict(t *testing.T) {
 	t.Parallel()
 	tuple := func(up, down bool) *[2]bool { return &[2]bool{up, down} }
@@ -41,9 +53,13 @@ func TestVerdict(t *testing.T) {
 		contains []string
 	}{
 		{"outside A/B mode", "cuda", nil, nil, []string{"no verdict", "key a", "--ab"}},
-		{"too early", "cuda", compareAs(verdictPairs-1, 1, 1.5, 1.2), nil, []string{"9 of the 10 interleaved cycles"}},
+		{"too early", "cuda", compareAs(verdictPairs-1, 1, 1.5, 1.2), nil, []string{"11 of the 12 interleaved cycles"}},
 		{
-			"down wins", "cuda", compareAs(50, 1, 1.51, 1.2), tuple(false, true),
+			"down wins", "cuda", compareAs(20, 1, 1.51, 1.2), tuple(false, true),
+			[]string{"deploy enable_es=(False, True): down 1.51x [1.51, 1.51], up 1.00x [1.00, 1.00]: too small to matter"},
+		},
+		{
+			"the noise hides it", "cuda", noisy(compareAs(20, 1, 1.51, 1.2)), tuple(false, true),
 			[]string{"deploy enable_es=(False, True): down 1.51x [1.51, 1.51], up not significant"},
 		},
 		{
@@ -81,6 +97,84 @@ func TestVerdict(t *testing.T) {
 			}
 			if tc.engine == "cpu" && strings.HasPrefix(v.Text, "deploy") {
 				t.Errorf("%q recommends what the CPU measured", v.Text)
+			}
+		})
+	}
+}
+
+func TestOutcomesAndWhenTheySettle(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name            string
+		compared        *comparisons
+		width           float64
+		up, down, layer Outcome
+		settled         bool
+	}{
+		{"down wins, up does not matter", compareAs(50, 1, 1.5, 1.2), 0, OutcomeSame, OutcomeFaster, OutcomeFaster, true},
+		{"up loses, down does not matter", compareAs(50, 0.9, 1, 1), 0, OutcomeSlower, OutcomeSame, "", true},
+		{"up is unknown", noisy(compareAs(50, 1, 1.5, 1.2)), 0, OutcomeUnknown, OutcomeFaster, OutcomeFaster, false},
+		{"up is unknown, and that is narrow enough", noisy(compareAs(50, 1, 1.5, 1.2)), 0.2, OutcomeUnknown, OutcomeFaster, OutcomeFaster, true},
+		{"a tiny difference beyond doubt", compareAs(200, 1.003, 1.004, 1), 0, OutcomeSame, OutcomeSame, "", true},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.compared.width = tc.width
+			for _, v := range []Verdict{judge("cuda", tc.compared), judgeSame(ESOff, tc.compared)} {
+				if v.Up == nil || *v.Up != tc.up || v.Down == nil || *v.Down != tc.down || v.Settled != tc.settled {
+					t.Errorf("up %v, down %v, settled %v in %q", *v.Up, *v.Down, v.Settled, v.Text)
+				}
+				if (v.Layer == nil) != (tc.layer == "") || v.Layer != nil && *v.Layer != tc.layer {
+					t.Errorf("layer %v, want %q", v.Layer, tc.layer)
+				}
+			}
+		})
+	}
+	if v := judge("cuda", compareAs(verdictPairs-1, 1, 1.5, 1.2)); v.Up != nil || v.Settled {
+		t.Errorf("too early: %+v", v)
+	}
+}
+
+func TestVerdictOfAnAATest(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name     string
+		compared *comparisons
+		want     string
+	}{
+		{"not running", nil, "the A/A test is not running"},
+		{"too early", compareAs(3, 1, 1, 1), "3 of the 12"},
+		{"no winner", compareAs(50, 1, 1, 1), "A/A test, both sides ran (True, True): no winner is named, as it should be: up 1.00x"},
+		{"a false winner", compareAs(50, 1.1, 1, 1), "a false winner is named: up 1.10x"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			v := judgeSame(ESBoth, tc.compared)
+			if v.EnableES != nil || !strings.Contains(v.Text, tc.want) {
+				t.Errorf("%v, %q, want no tuple and %q", v.EnableES, v.Text, tc.want)
+			}
+		})
+	}
+}
+
+func TestGivingUpRecommendsNothing(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name     string
+		compared *comparisons
+		want     string
+	}{
+		{"one stage is known", noisy(compareAs(50, 1, 1.5, 1.2)), "not known after 1m0s: up 1.00x [0.95, 1.05]: not known, down 1.50x [1.50, 1.50]"},
+		{"too early", compareAs(3, 1, 1, 1), "not known after 1m0s: A/B mode has measured 3 of the 12"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			v := judge("cuda", tc.compared).giveUp(tc.compared, time.Minute)
+			if v.EnableES != nil || !strings.HasPrefix(v.Text, tc.want) {
+				t.Errorf("%v, %q, want no tuple and %q", v.EnableES, v.Text, tc.want)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ type options struct {
 
 	es         string
 	esSchedule string
-	ab         bool
+	measuring  measuringOptions
 	duration   time.Duration
 	steps      int
 	warmup     int
@@ -85,7 +85,7 @@ const (
 
 func defaultOptions() *options {
 	return &options{
-		engine: defaultEngineOptions(), es: profiler.ESOff.String(), interval: defaultInterval,
+		engine: defaultEngineOptions(), measuring: defaultMeasuringOptions(), es: profiler.ESOff.String(), interval: defaultInterval,
 		warmup: defaultWarmup, seed: profiler.DefaultSeed, routing: string(profiler.Uniform),
 		theme: "auto", fps: 10,
 	}
@@ -104,7 +104,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 		_, err := parseSchedule(text)
 		return err
 	}}, "es-schedule", "switch ES at times, such as 0s=off,5s=both")
-	addBool(flags, &o.ab, "ab", "measure all ES masks interleaved and compare them")
+	o.measuring.register(flags)
 	flags.Var(durationValue{&o.duration, time.Millisecond, 30 * day}, "duration", "end after this time (with --json: 10s if no limit is given)")
 	flags.Var(intValue{&o.steps, 1, math.MaxInt32}, "steps", "end after this many measured steps")
 	flags.Var(intValue{&o.warmup, 0, 1_000_000}, "warmup", "steps that run first and are not measured")
@@ -171,14 +171,13 @@ func (o *options) complete(flags *pflag.FlagSet, environ []string) error {
 	if o.schedule, err = parseSchedule(o.esSchedule); err != nil {
 		return fmt.Errorf("--es-schedule: %w", err)
 	}
-	if o.json && o.duration == 0 && o.steps == 0 {
+	if o.json && o.duration == 0 && o.steps == 0 && !o.measuring.until {
 		o.duration = defaultDuration
 	}
 	return o.checkShape()
 }
 
 func (o *options) checkTogether() error {
-	_, hasES := o.given["es"]
 	switch {
 	case o.json && o.ndjson:
 		return errors.New("--json and --ndjson: one of them is allowed")
@@ -186,12 +185,8 @@ func (o *options) checkTogether() error {
 		return errors.New("--control -: only allowed with --ndjson")
 	case o.output != "" && !o.json && !o.ndjson:
 		return errors.New("--output: only allowed with --json or --ndjson")
-	case o.ab && o.esSchedule != "":
-		return errors.New("--ab and --es-schedule: one of them is allowed, since --ab switches ES on its own")
-	case o.ab && hasES:
-		return errors.New("--ab and --es: one of them is allowed, since --ab switches ES on its own")
 	}
-	return nil
+	return o.completeMeasuring()
 }
 
 // checkShape refuses at once what no engine could run.

@@ -56,7 +56,7 @@ func TestWorkerGetsTheFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, err := worker.workload("cuda")
-	if err != nil || w.Name() != "dsv3-tp4" || w.Tokens != 64 || !worker.ab || worker.warmup != 0 || !worker.ndjson {
+	if err != nil || w.Name() != "dsv3-tp4" || w.Tokens != 64 || !worker.measuring.ab || worker.warmup != 0 || !worker.ndjson {
 		t.Errorf("the worker understood %+v, %v", worker, err)
 	}
 	command := worker.command("moetop", w, "cuda")

@@ -25,7 +25,7 @@ func seen(t *testing.T, engine string, args ...string) *profiler.View {
 	return &profiler.View{
 		Header:   &profiler.Header{Command: o.command("moetop", w, engine), Seed: w.Seed},
 		Workload: &profiler.WorkloadRecord{Workload: w, Engine: engine, Kernels: kernels},
-		Sample:   &profiler.Sample{ES: o.mask, AB: o.ab},
+		Sample:   &profiler.Sample{ES: o.mask, AB: o.measuring.ab},
 	}
 }
 
@@ -92,8 +92,8 @@ func TestRepeatedCommandMeasuresTheSame(t *testing.T) {
 			if err != nil || got != view.Workload.Workload {
 				t.Errorf("%q runs %+v (%v), want %+v", argv, got, err, view.Workload.Workload)
 			}
-			if again.ab != view.Sample.AB || !again.json || again.engine.engine != c.engine {
-				t.Errorf("%q: A/B %v, JSON %v, engine %s", argv, again.ab, again.json, again.engine.engine)
+			if again.measuring.ab != view.Sample.AB || !again.json || again.engine.engine != c.engine {
+				t.Errorf("%q: A/B %v, JSON %v, engine %s", argv, again.measuring.ab, again.json, again.engine.engine)
 			}
 			for _, flag := range c.keeps {
 				if !slices.Contains(argv, flag) {

@@ -109,16 +109,18 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 	if err != nil {
 		return a.refuseSession(o, out, err)
 	}
-	return profiler.RunSession(ctx, profiler.SessionConfig{
-		Workload: workload, ES: o.mask, AB: o.ab, Schedule: o.schedule, Interval: o.interval,
-		Warmup: o.warmup, Duration: o.duration, Steps: o.steps, RingLength: ringLength,
+	cfg := profiler.SessionConfig{
+		Workload: workload, ES: o.mask, Schedule: o.schedule, Interval: o.interval,
+		Warmup: o.warmup, Duration: o.limit(), Steps: o.steps, RingLength: ringLength,
 		Open: withDriver(selected.Open), EngineReason: selected.Reason,
 		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch,
 		OpenSampler: openSampler,
 		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
 		Commands:    commands,
 		Emit:        out.emit,
-	})
+	}
+	o.measuring.configure(&cfg)
+	return profiler.RunSession(ctx, cfg)
 }
 
 // refuseSession streams a failure that comes before there is a session.
