@@ -21,6 +21,8 @@ type SessionConfig struct {
 	// Duration and Steps end the session; 0 is no limit. Both count from the first measured step.
 	Duration time.Duration
 	Steps    int
+	// Blocks puts the blocks of each distribution into the report.
+	Blocks bool
 	// RingLength is the number of routings that the steps go round, MinRing to MaxRing.
 	RingLength int
 
@@ -252,6 +254,9 @@ func (s *session) finish() error {
 	}
 	last := s.sample()
 	report := BuildReport(s.cfg.Header, s.workload, last, s.warnings, s.partial)
+	if s.cfg.Blocks {
+		s.recorder.addBlocks(report)
+	}
 	s.emit(Record{Kind: KindSummary, Summary: report})
 	if s.stuck {
 		return fmt.Errorf("the engine did not stop within %v", s.cfg.StopGrace)

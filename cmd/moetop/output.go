@@ -20,7 +20,11 @@ func (a *app) writeJSON(path string, document any) error {
 	if err != nil {
 		return fmt.Errorf("encode the report: %w", err)
 	}
-	data = append(data, '\n')
+	return a.writeData(path, append(data, '\n'))
+}
+
+// writeData writes a finished document to stdout, or to the file that --output names.
+func (a *app) writeData(path string, data []byte) error {
 	if path == "" {
 		restore := keepBrokenPipe()
 		defer restore()
