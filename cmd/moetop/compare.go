@@ -80,11 +80,7 @@ func (a *app) runCompare(o *compareOptions, before, after string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--threshold: %w", err))
 	}
-	old, err := a.readSaved(before)
-	if err != nil {
-		return err
-	}
-	current, err := a.readSaved(after)
+	old, current, err := a.readBoth(before, after)
 	if err != nil {
 		return err
 	}
@@ -114,6 +110,22 @@ func (a *app) writeComparison(o *compareOptions, result *comparison.Result) erro
 		return fmt.Errorf("write the comparison: %w", err)
 	}
 	return a.writeData(o.output, text.Bytes())
+}
+
+// readBoth reads two files at once: a sweep of thousands of points takes its time.
+func (a *app) readBoth(before, after string) (old, current *saved.File, err error) {
+	var errBefore error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		old, errBefore = a.readSaved(before)
+	}()
+	current, err = a.readSaved(after)
+	<-done
+	if errBefore != nil {
+		return nil, nil, errBefore
+	}
+	return old, current, err
 }
 
 // readSaved reads a file that moetop wrote, or stdin.
