@@ -64,8 +64,11 @@ func (c *Chart) bar(s scale, y px, class, name, side string, t *saved.Times) {
 	c.Table.Rows = append(c.Table.Rows, cells(name, side, strconv.FormatInt(t.Count, 10), exact(t.MedianUS), exact(t.P90US), exact(t.P99US)))
 }
 
-// exact writes a figure as the input has it.
-func exact(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+// exact writes a figure as the input has it, to a tenth of a nanosecond: what follows is noise of the
+// arithmetic.
+func exact(v float64) string {
+	return strconv.FormatFloat(math.Round(v*1e4)/1e4, 'f', -1, 64)
+}
 
 // gain is a named ratio.
 type gain struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -161,5 +162,27 @@ func TestCompareRefuses(t *testing.T) {
 	validate(t, strictSchema(t, "comparison.schema.json"), forced.stdout)
 	if !strings.Contains(forced.stdout, `"field": "experts"`) {
 		t.Errorf("by force: %s", forced.stdout)
+	}
+}
+
+func TestCompareSweeps(t *testing.T) {
+	t.Parallel()
+	sweep := func(factor float64) string {
+		point := func(tokens int) string {
+			return scaled(t, fmt.Sprintf(`{"model":"tiny","tokens":%d,"routing":"uniform","kernels":"cutlass","ran_kernels":"reference",
+				"status":"ok","seed":1,"layer":{"off_off":{"count":9,"median_us":100,"p90_us":110,"p99_us":120}}}`, tokens), factor)
+		}
+		return `{"schema_version":"1.0","kind":"sweep","engine":"cpu","timer":"cpu","l2":"hot","time":"2026-05-01T12:00:00Z",
+			"version":"v","host":{"name":"h"},"command":["moetop","sweep"],"points":[` + point(1) + "," + point(2) + "]}"
+	}
+	old, slow := save(t, "old.json", sweep(1)), save(t, "new.json", sweep(1.5))
+	got := runBinary(t, nil, "compare", old, slow, "--json")
+	validate(t, strictSchema(t, "comparison.schema.json"), got.stdout)
+	var result comparison.Result
+	if err := json.Unmarshal([]byte(got.stdout), &result); err != nil {
+		t.Fatal(err)
+	}
+	if got.code != exitRegression || result.Counts.Slower != 2 || len(result.Overall) != 1 || result.Overall[0].Points != 2 {
+		t.Errorf("code %d, %+v, %+v", got.code, result.Counts, result.Overall)
 	}
 }

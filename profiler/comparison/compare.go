@@ -37,19 +37,19 @@ func Compare(before, after *saved.File, o Options) (*Result, error) {
 	if o.Force && len(olds.keys) == 1 && len(news.keys) == 1 && olds.keys[0] != news.keys[0] {
 		news = news.renamed(olds.keys[0])
 	}
-	r.comparePoints(olds, news)
+	t := newTester()
+	r.comparePoints(t, olds, news)
 	if len(r.Points) == 0 {
 		return nil, nothingInCommon(olds, news)
 	}
 	r.judge(o.Threshold)
 	if len(r.Points) > 1 {
-		r.Overall = overall(r.Points)
+		r.Overall = t.overall(r.Points)
 	}
 	return r, nil
 }
 
-func (r *Result) comparePoints(olds, news *gathered) {
-	t := newTester()
+func (r *Result) comparePoints(t *tester, olds, news *gathered) {
 	for _, key := range olds.keys {
 		before, after := olds.points[key], news.points[key]
 		if len(after) > 0 {
@@ -237,10 +237,10 @@ func (r *Result) judge(threshold float64) {
 }
 
 // overall sums each latency up over the points.
-func overall(points []Point) []Overall {
+func (t *tester) overall(points []Point) []Overall {
 	places := map[string]int{}
-	var all []Overall
-	var logs []float64
+	all := []Overall{}
+	var changes [][]float64
 	for i := range points {
 		for j := range points[i].Latencies {
 			f := &points[i].Latencies[j]
@@ -248,17 +248,23 @@ func overall(points []Point) []Overall {
 			if !known {
 				at = len(all)
 				places[f.Name()] = at
-				all = append(all, Overall{Part: f.Part, ES: f.ES, Low: math.Inf(1)})
-				logs = append(logs, 0)
+				all = append(all, Overall{Part: f.Part, ES: f.ES})
+				changes = append(changes, nil)
 			}
-			o := &all[at]
-			o.Points++
-			o.Low, o.High = min(o.Low, f.Ratio.Value), max(o.High, f.Ratio.Value)
-			logs[at] += math.Log(f.Ratio.Value)
+			changes[at] = append(changes[at], math.Log(f.Ratio.Value))
 		}
 	}
-	for i := range all {
-		all[i].Ratio = math.Exp(logs[i] / float64(all[i].Points))
+	for i, logs := range changes {
+		o, m := &all[i], runsMean(logs)
+		o.Points, o.Ratio = len(logs), math.Exp(m.value)
+		o.Smallest, o.Largest = math.Exp(slices.Min(logs)), math.Exp(slices.Max(logs))
+		if len(logs) > 1 {
+			half := t.quantile(len(logs)-1) * math.Sqrt(m.variance/m.n)
+			low, high := math.Exp(m.value-half), math.Exp(m.value+half)
+			if !math.IsInf(high, 1) {
+				o.Low, o.High = &low, &high
+			}
+		}
 	}
 	return all
 }

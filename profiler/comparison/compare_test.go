@@ -82,7 +82,9 @@ func TestCompareMatchesPoints(t *testing.T) {
 	if want := (Counts{Compared: 22, Slower: 11, Failed: 1}); r.Counts != want || !r.Counts.Regressed() {
 		t.Errorf("counts %+v, want %+v", r.Counts, want)
 	}
-	if o := r.Overall[0]; o.Part != "layer" || o.Points != 2 || math.Abs(o.Ratio-math.Sqrt(1.1)) > 1e-12 || o.Low != 1 || math.Abs(o.High-1.1) > 1e-12 {
+	if o := r.Overall[0]; o.Part != "layer" || o.Points != 2 || math.Abs(o.Ratio-math.Sqrt(1.1)) > 1e-12 || o.Smallest != 1 || math.Abs(o.Largest-1.1) > 1e-12 ||
+		// With two points Student's quantile is 12.7, and the standard error half their distance.
+		math.Abs(math.Log(*o.High)-(0.5+12.7062/2)*math.Log(1.1)) > 1e-4 || math.Abs(*o.Low**o.High-1.1) > 1e-9 {
 		t.Errorf("overall %+v", o)
 	}
 	if g := figure(t, r.Points[1].Gains, "up"); g.Outcome != Same || g.Basis != Interleaved || g.OldCount != 100 {

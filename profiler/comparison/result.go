@@ -117,14 +117,17 @@ type Ratio struct {
 	PAdjusted *float64 `json:"p_adjusted"`
 }
 
-// Overall is one figure over all points: the geometric mean of their ratios.
+// Overall is one figure over all points: the geometric mean of their ratios. Its interval is made of
+// how the points' ratios differ, each of which was measured by an engine of its own.
 type Overall struct {
-	Part   string  `json:"part"`
-	ES     string  `json:"es"`
-	Points int     `json:"points"`
-	Ratio  float64 `json:"ratio"`
-	Low    float64 `json:"smallest"` // of the points
-	High   float64 `json:"largest"`
+	Part     string   `json:"part"`
+	ES       string   `json:"es"`
+	Points   int      `json:"points"`
+	Ratio    float64  `json:"ratio"`
+	Low      *float64 `json:"low"` // 95% interval; null for a single point
+	High     *float64 `json:"high"`
+	Smallest float64  `json:"smallest"` // of the points
+	Largest  float64  `json:"largest"`
 }
 
 // Basis says what a figure's interval and p stand on.

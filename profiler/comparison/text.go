@@ -31,7 +31,7 @@ func (r *Result) WriteText(out io.Writer, o TextOptions) error {
 	}
 	if len(r.Overall) > 0 {
 		w.line(fmt.Sprintf("Over %d points (geometric mean of new/old):", len(r.Points)))
-		w.table([]string{"figure", "points", "change", "smallest", "largest"}, r.overallRows())
+		w.table([]string{"figure", "points", "change", "95% interval", "smallest", "largest"}, r.overallRows())
 	}
 	w.missing("Only old has measured", r.OldOnly)
 	w.missing("Only new has measured", r.NewOnly)
@@ -215,7 +215,11 @@ func (r *Result) overallRows() [][]string {
 	rows := make([][]string, 0, len(r.Overall))
 	for _, o := range r.Overall {
 		figure := Figure{Part: o.Part, ES: o.ES}
-		rows = append(rows, []string{figure.Name(), fmt.Sprint(o.Points), change(o.Ratio), change(o.Low), change(o.High)})
+		between := ""
+		if o.Low != nil && o.High != nil {
+			between = fmt.Sprintf("[%s, %s]", change(*o.Low), change(*o.High))
+		}
+		rows = append(rows, []string{figure.Name(), fmt.Sprint(o.Points), change(o.Ratio), between, change(o.Smallest), change(o.Largest)})
 	}
 	return rows
 }
