@@ -21,8 +21,6 @@ type SessionConfig struct {
 	// Duration and Steps end the session; 0 is no limit. Both count from the first measured step.
 	Duration time.Duration
 	Steps    int
-	// Blocks puts the blocks of each distribution into the report.
-	Blocks bool
 	// RingLength is the number of routings that the steps go round, MinRing to MaxRing.
 	RingLength int
 
@@ -31,6 +29,7 @@ type SessionConfig struct {
 	Kernels      string // these three as in EngineConfig
 	Timer        string
 	ESLaunch     string
+	Blocks       bool // put the blocks of each distribution into the report
 
 	// OpenSampler is called once, when the first engine is known; dev is nil on the CPU. It may take
 	// its time, or hang: the session does not wait for it. It may be nil.

@@ -129,9 +129,9 @@ MOETOP_TOKENS for --tokens; the flag wins.`,
 	}
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.AddCommand(a.compareCommand(), a.reportCommand())
 	opts.register(root.Flags())
 	root.AddCommand(a.verifyCommand(), a.doctorCommand())
-	root.AddCommand(a.compareCommand(), a.reportCommand())
 	return root
 }
 
