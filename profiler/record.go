@@ -188,6 +188,8 @@ type Summary struct {
 	// the figures are those of its last run with this workload.
 	MeasuredAt time.Time `json:"measured_at"`
 	Live       bool      `json:"live"`
+	// BlockUS are consecutive parts of the run, oldest first; only in a report that asked for them.
+	BlockUS []float64 `json:"block_us,omitempty"`
 }
 
 // Ratio compares two sides measured interleaved.

@@ -40,6 +40,7 @@ type SessionConfig struct {
 	Kernels      string // these three as in EngineConfig
 	Timer        string
 	ESLaunch     string
+	Blocks       bool // put the blocks of each distribution into the report
 
 	// OpenSampler is called once, when the first engine is known; dev is nil on the CPU. It may take
 	// its time, or hang: the session does not wait for it. It may be nil.
@@ -272,6 +273,9 @@ func (s *session) finish() error {
 	}
 	last := s.sample()
 	report := BuildReport(s.cfg.Header, s.workload, last, s.warnings, s.partial)
+	if s.cfg.Blocks {
+		s.recorder.addBlocks(report)
+	}
 	s.emit(Record{Kind: KindSummary, Summary: report})
 	if s.stuck {
 		return fmt.Errorf("the engine did not stop within %v", s.cfg.StopGrace)

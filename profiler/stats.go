@@ -28,6 +28,7 @@ type cell struct {
 	maxUS      float64
 	lastUS     float64
 	measuredAt time.Time
+	blocks     blockSeries
 }
 
 // record adds a value in microseconds. The first value of another generation forgets what the cell
@@ -48,6 +49,7 @@ func (c *cell) record(us float64, generation uint64, at time.Time) {
 	c.sumUS += us
 	c.minUS, c.maxUS = min(c.minUS, us), max(c.maxUS, us)
 	c.lastUS, c.measuredAt = us, at
+	c.blocks.add(us)
 }
 
 // forget empties the cell but keeps its memory.
@@ -55,7 +57,8 @@ func (c *cell) forget() {
 	if c.histogram != nil {
 		c.histogram.Reset()
 	}
-	*c = cell{histogram: c.histogram}
+	c.blocks.forget()
+	*c = cell{histogram: c.histogram, blocks: c.blocks}
 }
 
 // summary returns the distribution, or nil if there is none.

@@ -60,6 +60,7 @@ type options struct {
 	routing                             string
 	seed                                uint64
 
+	samples bool // in the report
 	output  string
 	theme   string
 	ascii   bool
@@ -120,6 +121,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(intValue{&o.tokens, 1, profiler.MaxRows}, "tokens", fmt.Sprintf("tokens in a batch (default %d)", profiler.DefaultTokens))
 	flags.Var(parsedValue{&o.routing, "KIND", parses(profiler.ParseRouting)}, "routing", "uniform, zipf:S, hot, or trace:FILE for recorded ones")
 	flags.Var(seedValue{&o.seed}, "seed", "of weights, inputs and routings")
+	addBool(flags, &o.samples, "samples", "put the blocks of the run into the report, so that compare can test it")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
 	o.engine.register(flags)
 	flags.Var(choiceValue{&o.theme, []string{"auto", "dark", "light", "contrast"}}, "theme", "colours of the screen")

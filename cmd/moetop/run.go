@@ -136,6 +136,7 @@ MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config show
 	root.AddCommand(a.ctlCommand(), a.configCommand(), a.manCommand())
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.AddCommand(a.compareCommand(), a.reportCommand())
 	opts.register(root.Flags())
 	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.serveCommand())
 	return root

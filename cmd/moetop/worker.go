@@ -113,7 +113,7 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 		Workload: workload, ES: o.mask, Schedule: o.schedule, Interval: o.interval,
 		Warmup: o.warmup, Duration: o.limit(), Steps: o.steps, RingLength: ringLength,
 		Open: withDriver(selected.Open), EngineReason: selected.Reason,
-		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch,
+		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch, Blocks: o.samples,
 		OpenSampler: openSampler,
 		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
 		Commands:    commands,

@@ -1,0 +1,237 @@
+package comparison
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/moetop/moetop/profiler"
+)
+
+// TextOptions steer what people read.
+type TextOptions struct {
+	Markdown bool
+	// All shows every figure of every point. Without it, of several points only those that changed are
+	// shown.
+	All bool
+}
+
+// WriteText writes the comparison for people, as a table of a terminal or in Markdown.
+func (r *Result) WriteText(out io.Writer, o TextOptions) error {
+	w := &writer{out: bufio.NewWriter(out), markdown: o.Markdown}
+	w.heading(r)
+	rows, hidden := r.rows(o.All)
+	if len(rows) > 0 {
+		w.table(columns, rows)
+	}
+	if hidden > 0 {
+		w.line(fmt.Sprintf("%d figures without a sure change are not shown; --all shows them.", hidden))
+	}
+	if len(r.Overall) > 0 {
+		w.line(fmt.Sprintf("Over %d points (geometric mean of new/old):", len(r.Points)))
+		w.table([]string{"figure", "points", "change", "95% interval", "smallest", "largest"}, r.overallRows())
+	}
+	w.missing("Only old has measured", r.OldOnly)
+	w.missing("Only new has measured", r.NewOnly)
+	w.notes(r)
+	return w.out.Flush()
+}
+
+var columns = []string{"point", "figure", "old", "new", "change", "95% interval", "p", "stands on", ""}
+
+// writer writes one of the two forms. The first error of the output stays in the buffer.
+type writer struct {
+	out      *bufio.Writer
+	markdown bool
+}
+
+func (w *writer) line(text string) {
+	_, _ = fmt.Fprintln(w.out, text)
+	if w.markdown {
+		_, _ = fmt.Fprintln(w.out)
+	}
+}
+
+func (w *writer) heading(r *Result) {
+	verdict := fmt.Sprintf("%d of %d latencies slower by %s or more, %d faster, %d unsure", r.Counts.Slower, r.Counts.Compared,
+		percent(r.ThresholdPercent), r.Counts.Faster, r.Counts.Unsure)
+	if r.Counts.Failed > 0 {
+		verdict += fmt.Sprintf(", %d points failed that old had measured", r.Counts.Failed)
+	}
+	if w.markdown {
+		verdict = "**" + verdict + "**"
+	}
+	w.line(verdict)
+	for _, side := range []struct {
+		name string
+		*Side
+	}{{"old", &r.Old}, {"new", &r.New}} {
+		device := side.Engine
+		if side.GPU != nil {
+			device = side.GPU.Name
+		}
+		runs := ""
+		if side.Runs > 1 {
+			runs = fmt.Sprintf(", %d runs", side.Runs)
+		}
+		w.line(w.text(fmt.Sprintf("%s: %s%s, moetop %s, %s, timer %s, %s", side.name, side.File, runs, side.Version, device,
+			side.Timer, side.Time.UTC().Format("2006-01-02 15:04"))))
+	}
+}
+
+// text keeps what files and hosts are called from being read as Markdown.
+func (w *writer) text(s string) string {
+	if !w.markdown {
+		return s
+	}
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`", "\n", " ").Replace(s)
+}
+
+func (w *writer) table(header []string, rows [][]string) {
+	if w.markdown {
+		_, _ = fmt.Fprintf(w.out, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat("---|", len(header)))
+		for _, row := range rows {
+			cells := make([]string, len(row))
+			for i, cell := range row {
+				cells[i] = w.text(cell)
+			}
+			_, _ = fmt.Fprintf(w.out, "| %s |\n", strings.Join(cells, " | "))
+		}
+		_, _ = fmt.Fprintln(w.out)
+		return
+	}
+	aligned := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{header}, rows...) {
+		_, _ = fmt.Fprintln(aligned, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	_ = aligned.Flush()
+}
+
+func (w *writer) missing(title string, points []Missing) {
+	const most = 10
+	for i, m := range points {
+		if i == most {
+			w.line(fmt.Sprintf("%s: %d more", title, len(points)-most))
+			return
+		}
+		text := title + ": " + m.Point
+		if m.Why != "" {
+			text += "; the other side: " + m.Why
+		}
+		w.line(w.text(text))
+	}
+}
+
+func (w *writer) notes(r *Result) {
+	for _, d := range r.Differences {
+		w.line(w.text(fmt.Sprintf("Compared by force: %s: %v, and %v", d.Field, d.Old, d.New)))
+	}
+	for _, n := range r.Notes {
+		w.line(w.text("Note: " + n))
+	}
+	untested := r.Counts.Compared - r.Counts.Tested
+	if untested > 0 {
+		w.line(fmt.Sprintf("%d latencies stand on medians alone: the threshold decided. Measure with --samples, or several runs a side, for intervals.", untested))
+	}
+	if r.Counts.Tested > 0 {
+		w.line("p is corrected for the number of latencies by Holm's method. On blocks, it speaks of these two runs; what differs from run to run is seen with several runs a side alone.")
+	}
+}
+
+// rows are the figures to show, and how many are hidden.
+func (r *Result) rows(all bool) (rows [][]string, hidden int) {
+	all = all || len(r.Points) == 1
+	for i := range r.Points {
+		p := &r.Points[i]
+		name := pointName(p)
+		shown := 0
+		add := func(f *Figure, gain bool) {
+			if !all && (f.Outcome == Same || f.Outcome == Unsure || gain) {
+				hidden++
+				return
+			}
+			rows = append(rows, f.row(name, gain))
+			shown++
+		}
+		for j := range p.Latencies {
+			add(&p.Latencies[j], false)
+		}
+		for j := range p.Gains {
+			add(&p.Gains[j], true)
+		}
+		if shown == 0 {
+			continue
+		}
+		if was, is := tuple(p.OldEnableES), tuple(p.NewEnableES); was != is {
+			rows = append(rows, []string{name, "enable_es", was, is, "", "", "", "", "changed"})
+		}
+		for _, note := range p.Notes {
+			rows = append(rows, []string{name, "note", "", "", "", "", "", "", note})
+		}
+	}
+	return rows, hidden
+}
+
+func tuple(es *[2]bool) string {
+	if es == nil {
+		return "unknown"
+	}
+	return profiler.ESOff.With(profiler.Up, es[0]).With(profiler.Down, es[1]).Tuple()
+}
+
+func pointName(p *Point) string {
+	return fmt.Sprintf("%s %d %v", p.Workload.Name(), p.Workload.Tokens, p.Workload.Routing)
+}
+
+func (f *Figure) row(point string, gain bool) []string {
+	name, format := f.Name(), "%.1f µs"
+	if f.Old < 10 {
+		format = "%.3f µs"
+	}
+	if gain {
+		name, format = "ES gain of "+name, "%.3fx"
+	}
+	row := []string{
+		point, name, fmt.Sprintf(format, f.Old), fmt.Sprintf(format, f.New), change(f.Ratio.Value), "", "", string(f.Basis), string(f.Outcome),
+	}
+	if f.Ratio.Low != nil && f.Ratio.High != nil {
+		row[5] = fmt.Sprintf("[%s, %s]", change(*f.Ratio.Low), change(*f.Ratio.High))
+	}
+	if p := f.Ratio.PAdjusted; p != nil {
+		row[6] = fmt.Sprintf("%.3f", *p)
+		if *p < 0.001 {
+			row[6] = "<0.001"
+		}
+	}
+	if f.Basis == Runs || f.Basis == Blocks {
+		row[7] = fmt.Sprintf("%d+%d %s", f.OldCount, f.NewCount, f.Basis)
+	}
+	return row
+}
+
+func (r *Result) overallRows() [][]string {
+	rows := make([][]string, 0, len(r.Overall))
+	for _, o := range r.Overall {
+		figure := Figure{Part: o.Part, ES: o.ES}
+		between := ""
+		if o.Low != nil && o.High != nil {
+			between = fmt.Sprintf("[%s, %s]", change(*o.Low), change(*o.High))
+		}
+		rows = append(rows, []string{figure.Name(), fmt.Sprint(o.Points), change(o.Ratio), between, change(o.Smallest), change(o.Largest)})
+	}
+	return rows
+}
+
+// change writes a ratio as a change in percent.
+func change(ratio float64) string {
+	if ratio >= 10 {
+		return fmt.Sprintf("%.3gx", ratio)
+	}
+	return fmt.Sprintf("%+.1f%%", 100*(ratio-1))
+}
+
+func percent(v float64) string {
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") + "%"
+}
