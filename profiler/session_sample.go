@@ -29,6 +29,7 @@ func (s *session) sample() Record {
 		sample.Verdict = Verdict{Text: "no verdict yet: the engine is being built"}
 	}
 	s.addRates(sample, now)
+	sample.round()
 	return s.emit(Record{Kind: KindSample, Time: now, Sample: sample})
 }
 
