@@ -10,6 +10,7 @@ import (
 func notForWorker(name string) bool {
 	return slices.Contains([]string{
 		"json", "ndjson", "control", "front-mode", "output", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
+		"append", "remote", "remote-command", "trace",
 	}, name)
 }
 

@@ -12,28 +12,43 @@ import (
 )
 
 // startFront starts this program again as the worker.
-func (a *app) startFront(ctx context.Context, o *options, mode string, stderr io.Writer) (*front.Front, error) {
+func (a *app) startFront(ctx context.Context, o *options, mode string, stderr io.Writer, tap func(profiler.Record)) (*front.Front, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program to start its worker: %w", err)
 	}
-	return front.Start(ctx, front.Config{Path: path, Args: o.workerArgs(mode), Stderr: stderr})
+	return front.Start(ctx, front.Config{Path: path, Args: o.workerArgs(mode), Stderr: stderr, Tap: tap})
 }
 
 // runHeadless prints one report.
 func (a *app) runHeadless(ctx context.Context, o *options) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	signals := watchInterrupts()
 	defer signals.stop()
+	report, err := a.batch(ctx, o, "json", signals, nil)
+	if report != nil {
+		a.tellWarnings(report)
+		if writeErr := a.writeJSON(o.output, report); writeErr != nil {
+			return writeErr
+		}
+	}
+	return signals.outcome(err)
+}
+
+// batch runs a worker to its end and hands its records to tap. The first interrupt ends the run in
+// good order, the second at once.
+func (a *app) batch(
+	ctx context.Context, o *options, mode string, signals *interrupts, tap func(profiler.Record),
+) (*profiler.Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	log, err := openDebugLog(o.debug)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.close()
-	f, err := a.startFront(ctx, o, "json", log.writer())
+	f, err := a.startFront(ctx, o, mode, log.writer(), tap)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
 	defer stop()
@@ -47,14 +62,7 @@ func (a *app) runHeadless(ctx context.Context, o *options) error {
 		}
 	}()
 	report, err := f.Batch(ctx, signals.first)
-	err = errors.Join(err, f.Close())
-	if report != nil {
-		a.tellWarnings(report)
-		if writeErr := a.writeJSON(o.output, report); writeErr != nil {
-			return writeErr
-		}
-	}
-	return signals.outcome(err)
+	return report, errors.Join(err, f.Close())
 }
 
 // tellWarnings says on stderr what a reader of the figures has to know.

@@ -134,7 +134,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"no terminal":       {nil, nil, exitUsage, "--json"},
 		"unknown flag":      {nil, []string{"--frobnicate"}, exitUsage, "--frobnicate"},
-		"argument":          {nil, []string{"frobnicate"}, exitUsage, "doctor, verify"},
+		"argument":          {nil, []string{"frobnicate"}, exitUsage, "doctor, record, replay, verify"},
 		"tokens":            {nil, []string{"--json", "--tokens", "many"}, exitUsage, `"many" for "--tokens" flag: a whole number from 1`},
 		"too many rows":     {nil, []string{"--json", "--engine", "cuda", "--tokens", "40000"}, exitUsage, "--tokens: 40000 is not allowed: 1 to 32768"},
 		"hidden":            {nil, small("--json", "--hidden", "200"), exitUsage, "--hidden: 200 is not allowed: a multiple of 128"},

@@ -31,7 +31,7 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		return err
 	}
 	defer log.close()
-	f, err := a.startFront(ctx, o, "interactive", log.writer())
+	f, err := a.startFront(ctx, o, "interactive", log.writer(), nil)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,11 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
 	})
-	err = errors.Join(err, f.Close())
+	return screenEnd(errors.Join(err, f.Close()))
+}
+
+// screenEnd makes a signal that ended the screen the exit code.
+func screenEnd(err error) error {
 	if ended, ok := errors.AsType[*ui.SignalError](err); ok {
 		if number, ok := ended.Signal.(syscall.Signal); ok {
 			return &codeError{code: exitSignal + int(number)}

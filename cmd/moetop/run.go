@@ -131,6 +131,7 @@ MOETOP_TOKENS for --tokens; the flag wins.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	opts.register(root.Flags())
 	root.AddCommand(a.verifyCommand(), a.doctorCommand())
+	root.AddCommand(a.recordCommand(), a.replayCommand())
 	return root
 }
 

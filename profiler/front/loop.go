@@ -116,7 +116,28 @@ func (l *loop) receive(e event) {
 	if l.state.Phase == profiler.WorkerStarting || l.state.Phase == profiler.WorkerSilent {
 		l.state = profiler.WorkerState{Phase: profiler.WorkerRunning}
 	}
-	l.fold.Apply(e.record)
+	l.apply(e.record)
+}
+
+// apply takes a record in.
+func (l *loop) apply(r profiler.Record) {
+	if tap := l.front.cfg.Tap; tap != nil {
+		tap(r)
+	}
+	l.fold.Apply(r)
+	ours := l.front.cfg.Version
+	if r.Header != nil && ours != "" && r.Header.Version != ours {
+		l.say("version", fmt.Sprintf("%s is moetop %s, and this is %s: what only one of them knows is not shown",
+			l.name(), r.Header.Version, ours))
+	}
+}
+
+// name is what the worker is called in messages.
+func (l *loop) name() string {
+	if place := l.front.cfg.Place; place != "" {
+		return "the worker on " + place
+	}
+	return "the worker"
 }
 
 // watch looks at the heartbeat.
@@ -129,7 +150,7 @@ func (l *loop) watch() {
 		return
 	}
 	if l.state.Phase != profiler.WorkerSilent {
-		l.say("worker", fmt.Sprintf("the worker has sent nothing for %v", silent.Round(100*time.Millisecond)))
+		l.say("worker", fmt.Sprintf("%s has sent nothing for %v", l.name(), silent.Round(100*time.Millisecond)))
 	}
 	l.state = profiler.WorkerState{Phase: profiler.WorkerSilent, Silent: silent}
 	if silent >= l.limits.killAfter {
@@ -178,7 +199,7 @@ func (l *loop) finish() {
 	<-l.worker.joined
 	for e := range l.worker.events {
 		if e.err == nil {
-			l.fold.Apply(e.record)
+			l.apply(e.record)
 		}
 	}
 	l.ended = true
@@ -196,7 +217,7 @@ func (l *loop) finish() {
 		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: cause}
 	}
 	if l.state.Phase == profiler.WorkerDied {
-		l.say("worker", "the worker died: "+l.state.Cause)
+		l.say("worker", l.name()+" died: "+l.state.Cause)
 		l.marks = append(l.marks, profiler.Mark{Time: time.Now(), Text: "worker died"})
 	}
 	if l.restarting && !l.quitting {

@@ -21,6 +21,7 @@ type Recorder struct {
 	w    *Writer
 	done chan struct{}
 	wake chan struct{} // capacity 1
+	fail chan struct{} // closed with the first error
 
 	mu      sync.Mutex
 	queue   []profiler.Record
@@ -39,7 +40,7 @@ type Status struct {
 
 // NewRecorder takes the writer over, and closes it at the end.
 func NewRecorder(w *Writer) *Recorder {
-	r := &Recorder{w: w, done: make(chan struct{}), wake: make(chan struct{}, 1), status: Status{Bytes: w.Size()}}
+	r := &Recorder{w: w, done: make(chan struct{}), wake: make(chan struct{}, 1), fail: make(chan struct{}), status: Status{Bytes: w.Size()}}
 	go r.run()
 	return r
 }
@@ -77,6 +78,9 @@ func (r *Recorder) Status() Status {
 	defer r.mu.Unlock()
 	return r.status
 }
+
+// Failed is closed with the first error: nothing is recorded any more.
+func (r *Recorder) Failed() <-chan struct{} { return r.fail }
 
 // Close writes what is queued, ends the recording in good order and returns its first error. Calling
 // it again changes nothing.
@@ -128,8 +132,9 @@ func (r *Recorder) take() (records []profiler.Record, open bool) {
 func (r *Recorder) note(records int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.status.Err == nil {
+	if r.status.Err == nil && err != nil {
 		r.status.Err = err
+		close(r.fail)
 	}
 	if r.status.Err == nil {
 		r.status.Records += records
