@@ -8,17 +8,7 @@ import (
 	"os"
 
 	"github.com/moetop/moetop/profiler"
-	"github.com/moetop/moetop/profiler/front"
 )
-
-// startFront starts this program again as the worker.
-func (a *app) startFront(ctx context.Context, o *options, mode string, stderr io.Writer, tap func(profiler.Record)) (*front.Front, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program to start its worker: %w", err)
-	}
-	return front.Start(ctx, front.Config{Path: path, Args: o.workerArgs(mode), Stderr: stderr, Tap: tap})
-}
 
 // runHeadless prints one report.
 func (a *app) runHeadless(ctx context.Context, o *options) error {
@@ -46,6 +36,9 @@ func (a *app) batch(
 		return nil, err
 	}
 	defer log.close()
+	if o.remote.away() {
+		tap = a.tellVersion(o.remote.place(), tap)
+	}
 	f, err := a.startFront(ctx, o, mode, log.writer(), tap)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,12 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := awaitStart(ctx, f); err != nil {
+	patience := earlyFailure
+	if o.remote.away() {
+		_, _ = fmt.Fprintf(a.stderr, "%s: connecting to %s\n", a.program, o.remote.place())
+		patience = connectTime
+	}
+	if err := awaitStart(ctx, f, patience); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	err = ui.Run(ctx, f, ui.Options{
@@ -72,10 +77,12 @@ func (a *app) requireTerminal() error {
 	return nil
 }
 
-// awaitStart returns an error if the worker dies before it has an engine.
-func awaitStart(ctx context.Context, f *front.Front) error {
-	timeout := time.NewTimer(earlyFailure)
+// awaitStart returns an error if the worker dies before it has an engine. One that is further away
+// takes longer to say its first word.
+func awaitStart(ctx context.Context, f *front.Front, patience time.Duration) error {
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
+	heard := false
 	for {
 		select {
 		case view, open := <-f.Views():
@@ -91,6 +98,10 @@ func awaitStart(ctx context.Context, f *front.Front) error {
 			}
 			if view.Workload != nil {
 				return nil
+			}
+			if view.Header != nil && !heard {
+				heard = true
+				timeout.Reset(earlyFailure)
 			}
 		case <-timeout.C:
 			return nil

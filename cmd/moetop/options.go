@@ -65,6 +65,7 @@ type options struct {
 	fps     int
 	debug   string
 
+	remote    remoteOptions
 	frontMode string // set by a front for its worker: how the front was called
 
 	mask     profiler.ESMask
@@ -120,6 +121,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.ascii, "ascii", "no box or braille characters on the screen")
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")
 	flags.Var(intValue{&o.fps, 1, 60}, "fps", "frames a second at most")
+	o.remote.register(flags)
 	flags.StringVar(&o.debug, "debug-log", "", "append what happens inside to `FILE`")
 	flags.Var(choiceValue{&o.frontMode, []string{"json", "interactive"}}, "front-mode", "how the front of this worker was called")
 	if hidden := flags.Lookup("front-mode"); hidden != nil {
@@ -185,7 +187,7 @@ func (o *options) checkTogether() error {
 	case o.ab && hasES:
 		return errors.New("--ab and --es: one of them is allowed, since --ab switches ES on its own")
 	}
-	return nil
+	return o.remote.checkTogether(o.ndjson)
 }
 
 // checkShape refuses at once what no engine could run.
