@@ -86,6 +86,14 @@ func (r *Recent) round() {
 	for i := range r.StepUS {
 		r.StepUS[i] = rounded(r.StepUS[i], roundUS)
 	}
+	for i := range r.StartUS {
+		r.StartUS[i] = rounded(r.StartUS[i], roundUS)
+	}
+	for _, stages := range r.StageUS {
+		for i := range stages {
+			stages[i] = rounded(stages[i], roundUS)
+		}
+	}
 }
 
 // round does the same for a reading; its sampler keeps the values that it points to.

@@ -30,6 +30,9 @@ func (o *options) workerArgs(frontMode string) []string {
 	if _, given := o.given["duration"]; !given && o.duration != 0 {
 		args = append(args, "--duration="+o.duration.String())
 	}
+	if o.trace != "" && !o.stages {
+		args = append(args, "--stage-times=true")
+	}
 	return args
 }
 

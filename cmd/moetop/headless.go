@@ -39,9 +39,13 @@ func (a *app) batch(
 	if o.remote.away() {
 		tap = a.tellVersion(o.remote.place(), tap)
 	}
-	f, err := a.startFront(ctx, o, mode, log.writer(), tap)
+	traced, err := openTrace(o.trace)
 	if err != nil {
 		return nil, err
+	}
+	f, err := a.startFront(ctx, o, mode, log.writer(), traced.tap(tap))
+	if err != nil {
+		return nil, errors.Join(err, traced.close())
 	}
 	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
 	defer stop()
@@ -55,7 +59,7 @@ func (a *app) batch(
 		}
 	}()
 	report, err := f.Batch(ctx, signals.first)
-	return report, errors.Join(err, f.Close())
+	return report, errors.Join(err, f.Close(), traced.close())
 }
 
 // tellWarnings says on stderr what a reader of the figures has to know.

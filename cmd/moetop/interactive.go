@@ -31,9 +31,13 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		return err
 	}
 	defer log.close()
-	f, err := a.startFront(ctx, o, "interactive", log.writer(), nil)
+	traced, err := openTrace(o.trace)
 	if err != nil {
 		return err
+	}
+	f, err := a.startFront(ctx, o, "interactive", log.writer(), traced.tap(nil))
+	if err != nil {
+		return errors.Join(err, traced.close())
 	}
 	patience := earlyFailure
 	if o.remote.away() {
@@ -41,13 +45,13 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		patience = connectTime
 	}
 	if err := awaitStart(ctx, f, patience); err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, f.Close(), traced.close())
 	}
 	err = ui.Run(ctx, f, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
 	})
-	return screenEnd(errors.Join(err, f.Close()))
+	return screenEnd(errors.Join(err, f.Close(), traced.close()))
 }
 
 // screenEnd makes a signal that ended the screen the exit code.

@@ -66,6 +66,8 @@ type options struct {
 	debug   string
 
 	remote    remoteOptions
+	trace     string
+	stages    bool   // in the raw steps of samples
 	frontMode string // set by a front for its worker: how the front was called
 
 	mask     profiler.ESMask
@@ -122,6 +124,8 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")
 	flags.Var(intValue{&o.fps, 1, 60}, "fps", "frames a second at most")
 	o.remote.register(flags)
+	flags.StringVar(&o.trace, "trace", "", "also write a timeline of steps and stages to `FILE`, for ui.perfetto.dev")
+	addBool(flags, &o.stages, "stage-times", "samples carry the starts and stages of their raw steps")
 	flags.StringVar(&o.debug, "debug-log", "", "append what happens inside to `FILE`")
 	flags.Var(choiceValue{&o.frontMode, []string{"json", "interactive"}}, "front-mode", "how the front of this worker was called")
 	if hidden := flags.Lookup("front-mode"); hidden != nil {
@@ -186,6 +190,9 @@ func (o *options) checkTogether() error {
 		return errors.New("--ab and --es-schedule: one of them is allowed, since --ab switches ES on its own")
 	case o.ab && hasES:
 		return errors.New("--ab and --es: one of them is allowed, since --ab switches ES on its own")
+	}
+	if o.trace != "" && o.ndjson {
+		return errors.New("--trace: not allowed with --ndjson: use moetop record, and moetop replay --trace")
 	}
 	return o.remote.checkTogether(o.ndjson)
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/profiler/recording"
+	"github.com/moetop/moetop/profiler/trace"
 	"github.com/moetop/moetop/ui"
 )
 
@@ -19,6 +21,7 @@ import (
 type replayOptions struct {
 	json, ndjson bool
 	output       string
+	trace        string
 	speed        float64
 	from         time.Duration
 	screen       *options // theme, ascii, no-mouse and fps of it
@@ -53,6 +56,7 @@ prints the last session's report, with --ndjson the stream.`,
 	addBool(flags, &o.json, "json", "print the report of the recording's last session")
 	addBool(flags, &o.ndjson, "ndjson", "print the stream, one JSON record a line")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
+	flags.StringVar(&o.trace, "trace", "", "write the timeline to `FILE` instead of showing the screen")
 	flags.Float64Var(&o.speed, "speed", 1, fmt.Sprintf("of the screen: `FACTOR` from %v to %v", recording.MinSpeed, float64(recording.MaxSpeed)))
 	flags.Var(durationValue{&o.from, 0, 365 * 24 * time.Hour}, "from", "begin so long after the recording's beginning")
 	flags.Var(choiceValue{&o.screen.theme, []string{"auto", "dark", "light", "contrast"}}, "theme", "colours of the screen")
@@ -63,14 +67,18 @@ prints the last session's report, with --ndjson the stream.`,
 }
 
 func (o *replayOptions) check(given func(string) bool) error {
-	printed := o.json || o.ndjson
+	printed := o.json || o.ndjson || o.trace != ""
 	switch {
+	case o.trace != "" && (o.json || o.ndjson):
+		return errors.New("--trace: not allowed with --json or --ndjson: it is one of the three")
+	case o.trace != "" && o.output != "":
+		return errors.New("--output: not allowed with --trace, which names its own file")
 	case o.json && o.ndjson:
 		return errors.New("--json and --ndjson: one of them is allowed")
 	case o.output != "" && !printed:
 		return errors.New("--output: only allowed with --json or --ndjson")
 	case given("speed") && printed:
-		return errors.New("--speed: only allowed on the screen, since --json and --ndjson do not wait")
+		return errors.New("--speed: only allowed on the screen, since nothing else waits")
 	case given("from") && o.json:
 		return errors.New("--from: not allowed with --json, since a report is about a whole session")
 	}
@@ -78,7 +86,7 @@ func (o *replayOptions) check(given func(string) bool) error {
 }
 
 func (a *app) runReplay(ctx context.Context, o *replayOptions, path string) error {
-	if !o.json && !o.ndjson {
+	if !o.json && !o.ndjson && o.trace == "" {
 		if err := a.requireTerminal(); err != nil {
 			return err
 		}
@@ -90,6 +98,8 @@ func (a *app) runReplay(ctx context.Context, o *replayOptions, path string) erro
 	switch {
 	case o.json:
 		err = a.replayReport(r, o.output)
+	case o.trace != "":
+		err = replayTrace(r, o)
 	case o.ndjson:
 		err = a.replayStream(r, o)
 	default:
@@ -165,6 +175,26 @@ func eachRecord(r *recording.Reader, from time.Time, do func(profiler.Record) er
 	}
 }
 
+// replayTrace draws a recording on a timeline. Steps are on it if they were recorded with their
+// stages.
+func replayTrace(r *recording.Reader, o *replayOptions) error {
+	file, err := os.Create(o.trace)
+	if err != nil {
+		return usage(fmt.Errorf("--trace: %w", err))
+	}
+	w := trace.NewWriter(file)
+	err = eachRecord(r, o.begin(r), w.Add)
+	return errors.Join(err, w.Close(), file.Close())
+}
+
+// begin is the time of --from; zero is all.
+func (o *replayOptions) begin(r *recording.Reader) time.Time {
+	if o.from == 0 {
+		return time.Time{}
+	}
+	return r.Start().Add(o.from)
+}
+
 func (a *app) replayStream(r *recording.Reader, o *replayOptions) error {
 	output, err := a.openStreamOutput(o.output)
 	if err != nil {
@@ -173,11 +203,7 @@ func (a *app) replayStream(r *recording.Reader, o *replayOptions) error {
 	restore := keepBrokenPipe()
 	defer restore()
 	buffered := bufio.NewWriter(output)
-	from := time.Time{}
-	if o.from > 0 {
-		from = r.Start().Add(o.from)
-	}
-	err = eachRecord(r, from, profiler.NewEncoder(buffered).Encode)
+	err = eachRecord(r, o.begin(r), profiler.NewEncoder(buffered).Encode)
 	return errors.Join(err, buffered.Flush(), output.close())
 }
 

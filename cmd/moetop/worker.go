@@ -102,7 +102,7 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 	}
 	return profiler.RunSession(ctx, profiler.SessionConfig{
 		Workload: workload, ES: o.mask, AB: o.ab, Schedule: o.schedule, Interval: o.interval,
-		Warmup: o.warmup, Duration: o.duration, Steps: o.steps, RingLength: ringLength,
+		StageTimes: o.stages, Warmup: o.warmup, Duration: o.duration, Steps: o.steps, RingLength: ringLength,
 		Open: withDriver(selected.Open), EngineReason: selected.Reason,
 		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch,
 		OpenSampler: openSampler,
