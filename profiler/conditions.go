@@ -15,10 +15,10 @@ const (
 	stepsInFlight = 4
 	// nearestReading is how far from a cycle a reading may be to be told with it.
 	nearestReading = time.Second
-	// maxReadings, maxBlocks and maxCycles bound what waits for its counterpart.
-	maxReadings = 32
-	maxBlocks   = 512
-	maxCycles   = 64
+	// maxReadings, maxPendingBlocks and maxCycles bound what waits for its counterpart.
+	maxReadings      = 32
+	maxPendingBlocks = 512
+	maxCycles        = 64
 	// minMaskReadings is the least number of readings whose median says something of a mask.
 	minMaskReadings = 3
 	// clocksApart is the difference between the clocks of two sides that a comparison has to mention.
@@ -63,8 +63,8 @@ func (c *conditions) expect(blocks []block) {
 		}
 	}
 	c.credit()
-	if n := len(c.blocks); n > maxBlocks {
-		c.blocks = slices.Delete(c.blocks, 0, n-maxBlocks)
+	if n := len(c.blocks); n > maxPendingBlocks {
+		c.blocks = slices.Delete(c.blocks, 0, n-maxPendingBlocks)
 	}
 }
 

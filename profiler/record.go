@@ -240,6 +240,10 @@ type Recent struct {
 	Step   []uint64  `json:"step"`
 	Mask   []int     `json:"mask"` // bit 0 up, bit 1 down
 	StepUS []float64 `json:"step_us"`
+	// StartUS, on the device's clock since the engine's first step, and StageUS, the six stages of each
+	// step, are there only if the session was asked for them.
+	StartUS []float64   `json:"start_us,omitempty"`
+	StageUS [][]float64 `json:"stage_us,omitempty"`
 }
 
 // Range is the median and the extremes of what was read.

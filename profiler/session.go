@@ -32,6 +32,8 @@ type SessionConfig struct {
 	// Duration and Steps end the session; 0 is no limit. Both count from the first measured step.
 	Duration time.Duration
 	Steps    int
+	// StageTimes makes the samples carry the starts and stages of their raw steps.
+	StageTimes bool
 	// RingLength is the number of routings that the steps go round, MinRing to MaxRing.
 	RingLength int
 

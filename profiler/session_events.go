@@ -157,6 +157,7 @@ func (s *session) built(b *built, now time.Time) {
 	s.base, s.finished = b.base, b.base
 	s.mask, s.haveMask = s.wantES, false
 	s.inAB, s.enterAB, s.leaveFrom, s.resetAt = s.wantAB, nil, nil, nil
+	s.recent.newEngine()
 	s.recorder.forget()
 	s.recorder.startGeneration()
 	s.cycles, s.compared = cycleBuilder{}, nil

@@ -36,6 +36,7 @@ func (s *session) sample() Record {
 		sample.Verdict = Verdict{Text: "no verdict yet: the engine is being built"}
 	}
 	s.addRates(sample, now)
+	sample.round()
 	record := s.emit(Record{Kind: KindSample, Time: now, Sample: sample})
 	if s.cfg.Until && sample.Verdict.Settled && !s.stopping {
 		// The evidence holds at whatever time one looks, so that it is complete now; cycles that are

@@ -122,6 +122,7 @@ func newSession(cfg SessionConfig) (*session, error) {
 		lastSample: mark{time: now, cpu: cfg.CPUTime()}, lastProgress: now, warned: map[Warning]bool{},
 		timer: time.NewTimer(time.Hour), mask: cfg.ES,
 	}
+	s.recent.stages = cfg.StageTimes
 	s.timer.Stop()
 	for len(s.schedule) > 0 && s.schedule[0].At == 0 {
 		s.wantES, s.mask = s.schedule[0].Mask, s.schedule[0].Mask

@@ -3,6 +3,7 @@ package profiler
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -189,6 +190,8 @@ type recentSteps struct {
 	recent Recent
 	stride uint64
 	seen   uint64
+	stages bool    // keep starts and stages too
+	origin *uint64 // device clock of the engine's first step
 }
 
 func newRecentSteps() *recentSteps {
@@ -209,14 +212,25 @@ func (r *recentSteps) add(step uint64, t *StepTiming) {
 	if (r.seen-1)%r.stride != 0 {
 		return
 	}
+	if r.origin == nil {
+		origin := t.StartNS
+		r.origin = &origin
+	}
 	if len(r.recent.Step) == MaxRecent {
 		for i := range MaxRecent / 2 {
 			r.recent.Step[i] = r.recent.Step[2*i]
 			r.recent.Mask[i] = r.recent.Mask[2*i]
 			r.recent.StepUS[i] = r.recent.StepUS[2*i]
+			if r.stages {
+				r.recent.StartUS[i], r.recent.StageUS[i] = r.recent.StartUS[2*i], r.recent.StageUS[2*i]
+			}
 		}
 		half := MaxRecent / 2
-		r.recent = Recent{Step: r.recent.Step[:half], Mask: r.recent.Mask[:half], StepUS: r.recent.StepUS[:half]}
+		kept := Recent{Step: r.recent.Step[:half], Mask: r.recent.Mask[:half], StepUS: r.recent.StepUS[:half]}
+		if r.stages {
+			kept.StartUS, kept.StageUS = r.recent.StartUS[:half], r.recent.StageUS[:half]
+		}
+		r.recent = kept
 		r.stride *= 2
 		if (r.seen-1)%r.stride != 0 {
 			return
@@ -225,11 +239,25 @@ func (r *recentSteps) add(step uint64, t *StepTiming) {
 	r.recent.Step = append(r.recent.Step, step)
 	r.recent.Mask = append(r.recent.Mask, int(t.Mask))
 	r.recent.StepUS = append(r.recent.StepUS, t.StepUS)
+	if r.stages {
+		r.recent.StartUS = append(r.recent.StartUS, float64(int64(t.StartNS-*r.origin))/1000)
+		r.recent.StageUS = append(r.recent.StageUS, slices.Clone(t.StageUS[:]))
+	}
 }
 
 // take hands out what was gathered and starts again.
 func (r *recentSteps) take() Recent {
 	taken := r.recent
+	stages, origin := r.stages, r.origin
 	*r = *newRecentSteps()
+	r.stages, r.origin = stages, origin
 	return taken
+}
+
+// newEngine begins another clock. Starts of two clocks must not stand in one sample.
+func (r *recentSteps) newEngine() {
+	if r.stages {
+		r.take()
+	}
+	r.origin = nil
 }

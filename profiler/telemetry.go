@@ -135,6 +135,7 @@ func (t *telemetry) startWorkload(now time.Time) {
 // add takes the newest reading, which may be one that was seen before.
 func (t *telemetry) add(r Reading, a *attribution) {
 	r.dropNonFinite()
+	r.round()
 	t.newest, t.newestES = &r, nil
 	if mask, ok := a.mask(r.WindowStart, r.WindowEnd); ok && mask < NumMasks {
 		t.newestES = &mask

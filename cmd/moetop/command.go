@@ -13,6 +13,7 @@ func notForWorker(name string) bool {
 	}
 	return slices.Contains([]string{
 		"json", "ndjson", "control", "front-mode", "output", "listen", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
+		"append", "remote", "remote-command", "trace",
 	}, name)
 }
 
@@ -34,6 +35,9 @@ func (o *options) workerArgs(frontMode string) []string {
 	}
 	if _, given := o.given["duration"]; !given && o.duration != 0 {
 		args = append(args, "--duration="+o.duration.String())
+	}
+	if o.trace != "" && !o.stages {
+		args = append(args, "--stage-times=true")
 	}
 	return args
 }

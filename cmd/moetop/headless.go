@@ -8,32 +8,44 @@ import (
 	"os"
 
 	"github.com/moetop/moetop/profiler"
-	"github.com/moetop/moetop/profiler/front"
 )
-
-// startFront starts this program again as the worker.
-func (a *app) startFront(ctx context.Context, o *options, mode string, stderr io.Writer) (*front.Front, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program to start its worker: %w", err)
-	}
-	return front.Start(ctx, front.Config{Path: path, Args: o.workerArgs(mode), Stderr: stderr})
-}
 
 // runHeadless prints one report.
 func (a *app) runHeadless(ctx context.Context, o *options) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	signals := watchInterrupts()
 	defer signals.stop()
+	report, err := a.batch(ctx, o, "json", signals, nil)
+	if report != nil {
+		a.tellWarnings(report)
+		if writeErr := a.writeJSON(o.output, report); writeErr != nil {
+			return writeErr
+		}
+	}
+	return signals.outcome(err)
+}
+
+// batch runs a worker to its end and hands its records to tap. The first interrupt ends the run in
+// good order, the second at once.
+func (a *app) batch(
+	ctx context.Context, o *options, mode string, signals *interrupts, tap func(profiler.Record),
+) (*profiler.Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	log, err := openDebugLog(o.debug)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.close()
-	f, err := a.startFront(ctx, o, "json", log.writer())
+	if o.remote.away() {
+		tap = a.tellVersion(o.remote.place(), tap)
+	}
+	traced, err := openTrace(o.trace)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	f, err := a.startFront(ctx, o, mode, log.writer(), traced.tap(tap))
+	if err != nil {
+		return nil, errors.Join(err, traced.close())
 	}
 	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
 	defer stop()
@@ -47,14 +59,7 @@ func (a *app) runHeadless(ctx context.Context, o *options) error {
 		}
 	}()
 	report, err := f.Batch(ctx, signals.first)
-	err = errors.Join(err, f.Close())
-	if report != nil {
-		a.tellWarnings(report)
-		if writeErr := a.writeJSON(o.output, report); writeErr != nil {
-			return writeErr
-		}
-	}
-	return signals.outcome(err)
+	return report, errors.Join(err, f.Close(), traced.close())
 }
 
 // tellWarnings says on stderr what a reader of the figures has to know.

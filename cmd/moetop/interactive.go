@@ -31,19 +31,32 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		return err
 	}
 	defer log.close()
-	f, err := a.startFront(ctx, o, "interactive", log.writer())
+	traced, err := openTrace(o.trace)
 	if err != nil {
 		return err
 	}
-	if err := awaitStart(ctx, f); err != nil {
-		return errors.Join(err, f.Close())
+	f, err := a.startFront(ctx, o, "interactive", log.writer(), traced.tap(nil))
+	if err != nil {
+		return errors.Join(err, traced.close())
+	}
+	patience := earlyFailure
+	if o.remote.away() {
+		_, _ = fmt.Fprintf(a.stderr, "%s: connecting to %s\n", a.program, o.remote.place())
+		patience = connectTime
+	}
+	if err := awaitStart(ctx, f, patience); err != nil {
+		return errors.Join(err, f.Close(), traced.close())
 	}
 	err = ui.Run(ctx, f, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
 		Save: saver{".", time.Now}.save, Command: shownCommand,
 	})
-	err = errors.Join(err, f.Close())
+	return screenEnd(errors.Join(err, f.Close(), traced.close()))
+}
+
+// screenEnd makes a signal that ended the screen the exit code.
+func screenEnd(err error) error {
 	if ended, ok := errors.AsType[*ui.SignalError](err); ok {
 		if number, ok := ended.Signal.(syscall.Signal); ok {
 			return &codeError{code: exitSignal + int(number)}
@@ -69,10 +82,12 @@ func (a *app) requireTerminal() error {
 	return nil
 }
 
-// awaitStart returns an error if the worker dies before it has an engine.
-func awaitStart(ctx context.Context, f *front.Front) error {
-	timeout := time.NewTimer(earlyFailure)
+// awaitStart returns an error if the worker dies before it has an engine. One that is further away
+// takes longer to say its first word.
+func awaitStart(ctx context.Context, f *front.Front, patience time.Duration) error {
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
+	heard := false
 	for {
 		select {
 		case view, open := <-f.Views():
@@ -88,6 +103,10 @@ func awaitStart(ctx context.Context, f *front.Front) error {
 			}
 			if view.Workload != nil {
 				return nil
+			}
+			if view.Header != nil && !heard {
+				heard = true
+				timeout.Reset(earlyFailure)
 			}
 		case <-timeout.C:
 			return nil

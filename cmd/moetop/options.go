@@ -69,6 +69,9 @@ type options struct {
 	debug   string
 
 	socket    string // set by a front for its worker: the path of --control
+	remote    remoteOptions
+	trace     string
+	stages    bool   // in the raw steps of samples
 	frontMode string // set by a front for its worker: how the front was called
 
 	mask     profiler.ESMask
@@ -128,6 +131,9 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.ascii, "ascii", "no box or braille characters on the screen")
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")
 	flags.Var(intValue{&o.fps, 1, 60}, "fps", "frames a second at most")
+	o.remote.register(flags)
+	flags.StringVar(&o.trace, "trace", "", "also write a timeline of steps and stages to `FILE`, for ui.perfetto.dev")
+	addBool(flags, &o.stages, "stage-times", "samples carry the starts and stages of their raw steps")
 	flags.StringVar(&o.debug, "debug-log", "", "append what happens inside to `FILE`")
 	flags.Var(choiceValue{&o.frontMode, []string{"json", "interactive", "serve"}}, "front-mode", "how the front of this worker was called")
 	if hidden := flags.Lookup("front-mode"); hidden != nil {
@@ -188,7 +194,13 @@ func (o *options) checkTogether() error {
 	case o.output != "" && !o.json && !o.ndjson:
 		return errors.New("--output: only allowed with --json or --ndjson")
 	}
-	return o.completeMeasuring()
+	if err := o.completeMeasuring(); err != nil {
+		return err
+	}
+	if o.trace != "" && o.ndjson {
+		return errors.New("--trace: not allowed with --ndjson: use moetop record, and moetop replay --trace")
+	}
+	return o.remote.checkTogether(o.ndjson)
 }
 
 // checkShape refuses at once what no engine could run.

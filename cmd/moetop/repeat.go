@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,21 +64,11 @@ func shapeFlags(w profiler.Workload) []string {
 		"--seed="+strconv.FormatUint(w.Seed, 10))
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]+$`)
-
-// shellWord quotes a word for a shell where it needs that.
-func shellWord(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
 // shownCommand is repeatCommand in words that can be pasted into a shell.
 func shownCommand(view *profiler.View) []string {
 	argv := repeatCommand(view)
 	for i, word := range argv {
-		argv[i] = shellWord(word)
+		argv[i] = shellQuote(word)
 	}
 	return argv
 }

@@ -139,6 +139,7 @@ MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config show
 	root.AddCommand(a.compareCommand(), a.reportCommand())
 	opts.register(root.Flags())
 	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.serveCommand())
+	root.AddCommand(a.recordCommand(), a.replayCommand())
 	return root
 }
 

@@ -22,6 +22,7 @@ func servedFlags() []string {
 	return []string{
 		"es", "es-schedule", "ab", "warmup", "interval", "model", "experts", "top-k", "hidden", "intermediate", "tp", "ep",
 		"tokens", "routing", "seed", "engine", "library", "device", "kernels", "timer", "es-launch", "debug-log",
+		"config-json", "duty",
 	}
 }
 
@@ -100,7 +101,7 @@ func (a *app) runServe(ctx context.Context, o *options, address string) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.startFront(ctx, o, "serve", log.writer())
+	f, err := a.startFront(ctx, o, "serve", log.writer(), nil)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

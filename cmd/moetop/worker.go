@@ -111,7 +111,7 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 	}
 	cfg := profiler.SessionConfig{
 		Workload: workload, ES: o.mask, Schedule: o.schedule, Interval: o.interval,
-		Warmup: o.warmup, Duration: o.limit(), Steps: o.steps, RingLength: ringLength,
+		StageTimes: o.stages, Warmup: o.warmup, Duration: o.limit(), Steps: o.steps, RingLength: ringLength,
 		Open: withDriver(selected.Open), EngineReason: selected.Reason,
 		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch, Blocks: o.samples,
 		OpenSampler: openSampler,

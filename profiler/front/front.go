@@ -28,6 +28,13 @@ type Config struct {
 	Env  []string // nil is this process's own
 	// Stderr also receives what the worker writes there, if not nil; the last words are kept anyway.
 	Stderr io.Writer
+	// Tap also receives every record, from one goroutine and before the views tell of it; it must be
+	// quick. It may be nil.
+	Tap func(profiler.Record)
+	// Place is where the worker runs, if not here, for the messages about it, such as gpu7.
+	Place string
+	// Version is what a worker is expected to be; another one is told in the log. Empty expects none.
+	Version string
 
 	limits limits // of time; zero fields are the defaults
 }

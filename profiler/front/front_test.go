@@ -332,3 +332,28 @@ func TestLastWordsAreBounded(t *testing.T) {
 		t.Errorf("%d bytes kept", len(last))
 	}
 }
+
+func TestTap(t *testing.T) {
+	t.Parallel()
+	taps := make(chan profiler.Record, 100)
+	f, err := Start(t.Context(), Config{
+		Path: os.Args[0], Args: []string{"-test.run=^$"}, Env: workerEnvironment("brief"), limits: quick(),
+		Place: "gpu7", Version: "other", Tap: func(r profiler.Record) { taps <- r },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	v := await(t, f, "end", phase(profiler.WorkerEnded))
+	close(taps)
+	var kinds []profiler.RecordKind
+	for r := range taps {
+		kinds = append(kinds, r.Kind)
+	}
+	if len(kinds) != 8 || kinds[0] != profiler.KindHeader || kinds[7] != profiler.KindSummary {
+		t.Errorf("records %v", kinds)
+	}
+	if want := "the worker on gpu7 is moetop test, and this is other"; !strings.Contains(logText(v), want) {
+		t.Errorf("log %q", logText(v))
+	}
+}

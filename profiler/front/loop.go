@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,6 +22,8 @@ type loop struct {
 	heard time.Time // when the worker last sent a record
 	mute  bool      // it has closed its stream
 	ended bool      // it is gone
+	// broken is what was no record in its stream. It may be gone before it can be ended for this.
+	broken string
 
 	marks []profiler.Mark // the front's own, about its workers
 
@@ -40,7 +43,7 @@ func (l *loop) adopt(w *worker) {
 	l.fold = profiler.NewFold()
 	l.state = profiler.WorkerState{Phase: profiler.WorkerStarting}
 	l.heard = time.Now()
-	l.mute, l.ended = false, false
+	l.mute, l.ended, l.broken = false, false, ""
 	l.front.setSink(w.commands)
 }
 
@@ -108,7 +111,8 @@ func (l *loop) receiveMore(events <-chan event) {
 func (l *loop) receive(e event) {
 	if e.err != nil {
 		// What follows cannot be trusted, and a worker that writes it will not get better.
-		l.say("stream", e.err.Error())
+		l.broken = e.err.Error()
+		l.say("stream", l.broken)
 		l.worker.end(l.limits, endNow, e.err.Error())
 		return
 	}
@@ -116,7 +120,28 @@ func (l *loop) receive(e event) {
 	if l.state.Phase == profiler.WorkerStarting || l.state.Phase == profiler.WorkerSilent {
 		l.state = profiler.WorkerState{Phase: profiler.WorkerRunning}
 	}
-	l.fold.Apply(e.record)
+	l.apply(e.record)
+}
+
+// apply takes a record in.
+func (l *loop) apply(r profiler.Record) {
+	if tap := l.front.cfg.Tap; tap != nil {
+		tap(r)
+	}
+	l.fold.Apply(r)
+	ours := l.front.cfg.Version
+	if r.Header != nil && ours != "" && r.Header.Version != ours {
+		l.say("version", fmt.Sprintf("%s is moetop %s, and this is %s: what only one of them knows is not shown",
+			l.name(), r.Header.Version, ours))
+	}
+}
+
+// name is what the worker is called in messages.
+func (l *loop) name() string {
+	if place := l.front.cfg.Place; place != "" {
+		return "the worker on " + place
+	}
+	return "the worker"
 }
 
 // watch looks at the heartbeat.
@@ -129,7 +154,7 @@ func (l *loop) watch() {
 		return
 	}
 	if l.state.Phase != profiler.WorkerSilent {
-		l.say("worker", fmt.Sprintf("the worker has sent nothing for %v", silent.Round(100*time.Millisecond)))
+		l.say("worker", fmt.Sprintf("%s has sent nothing for %v", l.name(), silent.Round(100*time.Millisecond)))
 	}
 	l.state = profiler.WorkerState{Phase: profiler.WorkerSilent, Silent: silent}
 	if silent >= l.limits.killAfter {
@@ -177,9 +202,11 @@ func (l *loop) endWorker(why string) {
 func (l *loop) finish() {
 	<-l.worker.joined
 	for e := range l.worker.events {
-		if e.err == nil {
-			l.fold.Apply(e.record)
+		if e.err != nil {
+			l.broken = e.err.Error()
+			continue
 		}
+		l.apply(e.record)
 	}
 	l.ended = true
 	l.front.setSink(nil)
@@ -191,12 +218,12 @@ func (l *loop) finish() {
 	case view.Summary != nil && (cause == "" || l.worker.wasEnded()):
 		l.state = profiler.WorkerState{Phase: profiler.WorkerEnded}
 	case cause == "":
-		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: "ended without a summary"}
+		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: cmp.Or(l.broken, "ended without a summary")}
 	default:
 		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: cause}
 	}
 	if l.state.Phase == profiler.WorkerDied {
-		l.say("worker", "the worker died: "+l.state.Cause)
+		l.say("worker", l.name()+" died: "+l.state.Cause)
 		l.marks = append(l.marks, profiler.Mark{Time: time.Now(), Text: "worker died"})
 	}
 	if l.restarting && !l.quitting {
