@@ -208,7 +208,7 @@ func (w *Writer) Add(r profiler.Record) error {
 		w.header = &r
 	case profiler.KindWorkload:
 		w.load = &r
-	case profiler.KindSample, profiler.KindToggle, profiler.KindAck, profiler.KindWarning, profiler.KindFailure, profiler.KindSummary:
+	case profiler.KindSample, profiler.KindLaunches, profiler.KindToggle, profiler.KindAck, profiler.KindWarning, profiler.KindFailure, profiler.KindSummary:
 	}
 	if r.Time.After(w.index.end) {
 		w.index.end = r.Time

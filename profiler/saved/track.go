@@ -84,7 +84,7 @@ func (f *follower) apply(r profiler.Record) {
 		f.collectMarks(r.Time)
 	case profiler.KindToggle, profiler.KindWorkload:
 		f.collectMarks(r.Time)
-	case profiler.KindHeader, profiler.KindAck, profiler.KindWarning, profiler.KindFailure, profiler.KindSummary:
+	case profiler.KindHeader, profiler.KindLaunches, profiler.KindAck, profiler.KindWarning, profiler.KindFailure, profiler.KindSummary:
 	}
 }
 

@@ -83,7 +83,7 @@ func (t *Writer) Add(r profiler.Record) error {
 		t.instant(r.Time, "failure: "+r.Failure.Text, nil)
 	case profiler.KindSample:
 		t.sample(r)
-	case profiler.KindAck, profiler.KindSummary: // They happen to nobody on the timeline.
+	case profiler.KindLaunches, profiler.KindAck, profiler.KindSummary: // They happen to nobody on the timeline.
 	}
 	if t.err == nil {
 		t.err = t.out.Flush()
