@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"sync"
 	"time"
 	"unsafe"
 
@@ -26,9 +25,7 @@ const scratchBytes = uint64(unsafe.Sizeof(gemmScratch{}))
 type cpuEngine struct {
 	cfg     profiler.EngineConfig
 	info    profiler.EngineInfo
-	mu      sync.Mutex // guards mask and next, which SetES must see together
-	mask    profiler.ESMask
-	next    uint64 // the first step that has not begun
+	mask    profiler.MaskSwitch
 	pool    pool
 	codes   *e4m3Table
 	t       *cpuTensors // nil once closed
@@ -89,20 +86,7 @@ func OpenCPU(cfg profiler.EngineConfig) (profiler.Engine, error) {
 
 func (e *cpuEngine) Info() profiler.EngineInfo { return e.info }
 
-func (e *cpuEngine) SetES(mask profiler.ESMask) uint64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.mask = mask
-	return e.next
-}
-
-// begin returns the mask of the step that begins now.
-func (e *cpuEngine) begin() profiler.ESMask {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.next++
-	return e.mask
-}
+func (e *cpuEngine) SetES(mask profiler.ESMask) uint64 { return e.mask.Set(mask) }
 
 // Run implements profiler.Engine; here the steps have also finished when it returns.
 func (e *cpuEngine) Run(n int) error {
@@ -110,7 +94,7 @@ func (e *cpuEngine) Run(n int) error {
 		return errClosed
 	}
 	for range n {
-		e.step(e.begin())
+		e.step(e.mask.Begin())
 	}
 	return nil
 }

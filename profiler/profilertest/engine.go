@@ -123,9 +123,7 @@ func (l *Lab) waitWhileHanging() {
 type Engine struct {
 	lab     *Lab
 	ring    int
-	mu      sync.Mutex // guards mask and next, which SetES must see together
-	mask    profiler.ESMask
-	next    uint64 // the first step that has not begun
+	mask    profiler.MaskSwitch
 	step    uint64
 	clockNS uint64
 	ready   []profiler.StepTiming
@@ -138,20 +136,7 @@ type Engine struct {
 func (e *Engine) Info() profiler.EngineInfo { return e.lab.opts.Info }
 
 // SetES implements profiler.Engine.
-func (e *Engine) SetES(mask profiler.ESMask) uint64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.mask = mask
-	return e.next
-}
-
-// begin returns the mask of the step that begins now.
-func (e *Engine) begin() profiler.ESMask {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.next++
-	return e.mask
-}
+func (e *Engine) SetES(mask profiler.ESMask) uint64 { return e.mask.Set(mask) }
 
 // Run implements profiler.Engine. It reads the mask anew for every step.
 func (e *Engine) Run(n int) error {
@@ -177,7 +162,7 @@ func (e *Engine) Run(n int) error {
 // microsecond before the next step.
 func (e *Engine) runStep() {
 	timing := profiler.StepTiming{
-		Step: e.step, StartNS: e.clockNS, Mask: e.begin(), GapUS: 0.2, LaunchGapUS: 1,
+		Step: e.step, StartNS: e.clockNS, Mask: e.mask.Begin(), GapUS: 0.2, LaunchGapUS: 1,
 	}
 	if e.ring > 0 {
 		timing.Routing = int(e.step % uint64(e.ring))
