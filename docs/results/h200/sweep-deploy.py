@@ -1,4 +1,4 @@
-# What to pass to sglang as enable_es, by moetop issue3-56-gd023e51.
+# What to pass to sglang as enable_es, by moetop d023e51.
 # NVIDIA H200 · timer cupti · seed 1
 # moetop sweep --deploy=python --model=dsv3-tp8,qwen3-30b --tokens=1,2,4,8,16,32,64,128,256,512,1024,2048,4096,8192 --routing=uniform --kernels=cutlass --pairs=20 --time=2.5s --seed=1
 # A row holds up to a number of tokens; between measured numbers it changes in the middle, on a
