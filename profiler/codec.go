@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // MaxLine bounds one line of the stream, in bytes without the newline. A sample takes a few
@@ -174,10 +173,8 @@ func parseRecord(text []byte) (record Record, known bool, err error) {
 		return Record{}, false, err
 	}
 	if header := record.Header; header != nil {
-		ours, _, _ := strings.Cut(SchemaVersion, ".")
-		if theirs, _, _ := strings.Cut(header.SchemaVersion, "."); theirs != ours {
-			return Record{}, false, fmt.Errorf("schema_version: %q is not allowed: this moetop reads %s.x",
-				header.SchemaVersion, ours)
+		if err := CheckSchemaVersion(header.SchemaVersion); err != nil {
+			return Record{}, false, err
 		}
 	}
 	return record, true, nil

@@ -2,10 +2,6 @@ package profiler
 
 import "time"
 
-// SchemaVersion is the version of report and stream. Fields are added within a version, never
-// changed or removed.
-const SchemaVersion = "1.0"
-
 // Record is one line of the stream. Kind says which one of the pointers is set.
 type Record struct {
 	Kind       RecordKind `json:"record"`

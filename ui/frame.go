@@ -104,7 +104,7 @@ func (m *model) draw(cells *grid.Grid) {
 func drawTooSmall(area grid.Area, width, height int) {
 	text := []string{
 		"moetop: this terminal is too small",
-		fmt.Sprintf("it has %d x %d, %d x %d are needed", width, height, minimumWidth, minimumHeight),
+		fmt.Sprintf("it has %d x %d, %d x %d are needed", width, height, MinWidth, MinHeight),
 		"q quits",
 	}
 	top := max((area.Height()-len(text))/2, 0)

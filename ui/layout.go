@@ -6,8 +6,12 @@ import "github.com/moetop/moetop/ui/internal/grid"
 const (
 	standardWidth  = 80
 	standardHeight = 24
-	minimumWidth   = 60
-	minimumHeight  = 16
+)
+
+// MinWidth and MinHeight are the cells of the smallest terminal on which the screen shows figures.
+const (
+	MinWidth  = 60
+	MinHeight = 16
 )
 
 // Lines that the panels need: the table's heading, six stages, two gaps, one or four layer rows.
@@ -52,7 +56,7 @@ func screenSize(width, height int) (int, int) {
 // layout divides a screen. The rectangles lie inside the screen and never overlap.
 func layout(width, height int, mode screenMode) regions {
 	width, height = screenSize(width, height)
-	if width < minimumWidth || height < minimumHeight {
+	if width < MinWidth || height < MinHeight {
 		return regions{TooSmall: true}
 	}
 	if width < standardWidth || height < standardHeight {

@@ -20,7 +20,7 @@ func checkRegions(t *testing.T, width, height int, mode screenMode) {
 	r := layout(width, height, mode)
 	width, height = screenSize(width, height)
 	if r.TooSmall {
-		if width >= minimumWidth && height >= minimumHeight {
+		if width >= MinWidth && height >= MinHeight {
 			t.Fatalf("%dx%d: too small, but it is not", width, height)
 		}
 		return

@@ -11,7 +11,7 @@ import (
 
 func TestCPUBadgeIsAtEverySize(t *testing.T) {
 	t.Parallel()
-	for width := minimumWidth; width <= 200; width += 7 {
+	for width := MinWidth; width <= 200; width += 7 {
 		for _, height := range []int{16, 24, 45} {
 			m := testModel(t, width, height, cpuView(), nil)
 			press(m, "space", "+", "]")

@@ -11,6 +11,7 @@ import (
 	"github.com/moetop/moetop/kernels"
 	"github.com/moetop/moetop/nvml"
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/ui"
 )
 
 // checkEngine runs a few steps of a small layer: the only proof that an engine works, and the only
@@ -129,15 +130,9 @@ func (r *doctorReport) checkTerminal(a *app) {
 		r.add("terminal", limited, "%s, of unknown size: %v", os.Getenv("TERM"), err)
 		return
 	}
-	if width < minWidth || height < minHeight {
-		r.add("terminal", limited, "%s, %dx%d: the screen needs %dx%d", os.Getenv("TERM"), width, height, minWidth, minHeight)
+	if width < ui.MinWidth || height < ui.MinHeight {
+		r.add("terminal", limited, "%s, %dx%d: the screen needs %dx%d", os.Getenv("TERM"), width, height, ui.MinWidth, ui.MinHeight)
 		return
 	}
 	r.add("terminal", works, "%s, %dx%d", os.Getenv("TERM"), width, height)
 }
-
-// The smallest terminal on which the screen shows figures.
-const (
-	minWidth  = 60
-	minHeight = 16
-)

@@ -131,15 +131,16 @@ MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config show
 			}
 		},
 	}
-	root.AddCommand(a.sweepCommand())
 	root.PersistentFlags().String("config", "", "read settings from `FILE` (default: $XDG_CONFIG_HOME/moetop/config.toml)")
-	root.AddCommand(a.ctlCommand(), a.configCommand(), a.manCommand())
 	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.compareCommand(), a.reportCommand())
 	opts.register(root.Flags())
-	root.AddCommand(a.verifyCommand(), a.doctorCommand(), a.serveCommand())
-	root.AddCommand(a.recordCommand(), a.replayCommand())
+	root.AddCommand(
+		a.verifyCommand(), a.doctorCommand(),
+		a.sweepCommand(), a.compareCommand(), a.reportCommand(),
+		a.recordCommand(), a.replayCommand(), a.serveCommand(),
+		a.ctlCommand(), a.configCommand(), a.manCommand(),
+	)
 	return root
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 
 	"github.com/moetop/moetop/profiler"
@@ -24,8 +23,7 @@ type stream struct {
 
 	mu      sync.Mutex
 	more    *sync.Cond
-	queue   []profiler.Record
-	samples int // in the queue
+	queue   *profiler.Backlog
 	dropped uint64
 	closed  bool
 	err     error
@@ -37,7 +35,7 @@ func newStream(out io.Writer) *stream {
 	buffered := bufio.NewWriterSize(out, 64<<10)
 	s := &stream{
 		out: buffered, encoder: profiler.NewEncoder(buffered),
-		failed: make(chan struct{}), done: make(chan struct{}),
+		failed: make(chan struct{}), done: make(chan struct{}), queue: profiler.NewBacklog(maxWaitingSamples),
 	}
 	s.more = sync.NewCond(&s.mu)
 	go s.write()
@@ -60,22 +58,12 @@ func (s *stream) add(r profiler.Record) {
 	if s.closed || s.err != nil {
 		return
 	}
-	if r.Kind == profiler.KindSample {
-		if s.samples == maxWaitingSamples {
-			oldest := slices.IndexFunc(s.queue, func(q profiler.Record) bool { return q.Kind == profiler.KindSample })
-			s.queue = slices.Delete(s.queue, oldest, oldest+1)
-			s.samples--
-			s.dropped++
-		}
-		s.samples++
-	}
 	if r.Kind == profiler.KindLaunches {
-		// Only the newest times of a mask are worth reading.
-		s.queue = slices.DeleteFunc(s.queue, func(q profiler.Record) bool {
-			return q.Kind == profiler.KindLaunches && q.Launches.ES == r.Launches.ES
-		})
+		s.queue.SupersedeLaunches(r.Launches.ES)
 	}
-	s.queue = append(s.queue, r)
+	if s.queue.Add(r) {
+		s.dropped++
+	}
 	s.more.Signal()
 }
 
@@ -115,10 +103,10 @@ func (s *stream) write() {
 func (s *stream) take() (records []profiler.Record, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.queue) == 0 && !s.closed {
+	for s.queue.Len() == 0 && !s.closed {
 		s.more.Wait()
 	}
-	records, s.queue, s.samples = s.queue, nil, 0
+	records = s.queue.Take()
 	for i := range records {
 		if records[i].Sample != nil {
 			// A copy, since the session may go on with its own.
@@ -146,6 +134,6 @@ func (s *stream) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
-	s.queue = nil
+	s.queue.Take()
 	close(s.failed)
 }

@@ -1,7 +1,6 @@
 package recording
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -23,11 +22,10 @@ type Recorder struct {
 	wake chan struct{} // capacity 1
 	fail chan struct{} // closed with the first error
 
-	mu      sync.Mutex
-	queue   []profiler.Record
-	samples int // in the queue
-	closed  bool
-	status  Status
+	mu     sync.Mutex
+	queue  *profiler.Backlog
+	closed bool
+	status Status
 }
 
 // Status is how a recording fares.
@@ -40,7 +38,10 @@ type Status struct {
 
 // NewRecorder takes the writer over, and closes it at the end.
 func NewRecorder(w *Writer) *Recorder {
-	r := &Recorder{w: w, done: make(chan struct{}), wake: make(chan struct{}, 1), fail: make(chan struct{}), status: Status{Bytes: w.Size()}}
+	r := &Recorder{
+		w: w, done: make(chan struct{}), wake: make(chan struct{}, 1), fail: make(chan struct{}),
+		queue: profiler.NewBacklog(maxWaiting), status: Status{Bytes: w.Size()},
+	}
 	go r.run()
 	return r
 }
@@ -52,16 +53,9 @@ func (r *Recorder) Add(record profiler.Record) {
 	if r.closed || r.status.Err != nil {
 		return
 	}
-	if record.Kind == profiler.KindSample {
-		if r.samples == maxWaiting {
-			oldest := slices.IndexFunc(r.queue, func(q profiler.Record) bool { return q.Kind == profiler.KindSample })
-			r.queue = slices.Delete(r.queue, oldest, oldest+1)
-			r.samples--
-			r.status.Lost++
-		}
-		r.samples++
+	if r.queue.Add(record) {
+		r.status.Lost++
 	}
-	r.queue = append(r.queue, record)
 	r.ring()
 }
 
@@ -125,7 +119,7 @@ func (r *Recorder) run() {
 func (r *Recorder) take() (records []profiler.Record, open bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	records, r.queue, r.samples = r.queue, nil, 0
+	records = r.queue.Take()
 	return records, !r.closed
 }
 
@@ -139,7 +133,7 @@ func (r *Recorder) note(records int, err error) {
 	if r.status.Err == nil {
 		r.status.Records += records
 	} else {
-		r.queue, r.samples = nil, 0
+		r.queue.Take() // Nothing is written any more.
 	}
 	r.status.Bytes = r.w.Size()
 }

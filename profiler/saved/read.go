@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/moetop/moetop/profiler"
 )
@@ -149,7 +148,7 @@ func documentRun(fields map[string]json.RawMessage, points []Point) (Run, error)
 	if head.SchemaVersion == "" {
 		return Run{}, fmt.Errorf("it has no schema_version: it is %s", foreign)
 	}
-	if err := checkVersion(head.SchemaVersion); err != nil {
+	if err := profiler.CheckSchemaVersion(head.SchemaVersion); err != nil {
 		return Run{}, err
 	}
 	has := func(names ...string) bool {
@@ -198,12 +197,4 @@ func unfinished(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
-}
-
-func checkVersion(version string) error {
-	ours, _, _ := strings.Cut(profiler.SchemaVersion, ".")
-	if theirs, _, _ := strings.Cut(version, "."); theirs != ours {
-		return fmt.Errorf("schema_version: %q is not allowed: this moetop reads %s.x", version, ours)
-	}
-	return nil
 }

@@ -118,7 +118,7 @@ func readJournal(next func(any) error) ([]Run, error) {
 		}
 		switch {
 		case line.Header != nil:
-			if err := checkVersion(line.Header.SchemaVersion); err != nil {
+			if err := profiler.CheckSchemaVersion(line.Header.SchemaVersion); err != nil {
 				return nil, err
 			}
 			runs, places = append(runs, sweepRun(line.Header)), map[Key]int{}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -187,18 +186,10 @@ func parseLine(text []byte) (line, error) {
 	}
 	switch {
 	case l.Record == headerRecord && l.Header != nil:
-		return l, checkVersion(l.Header.SchemaVersion)
+		return l, profiler.CheckSchemaVersion(l.Header.SchemaVersion)
 	case l.Record == pointRecord && l.Point != nil && l.Point.Model != "":
 		return l, nil
 	}
 	return l, fmt.Errorf("record: %q is not allowed in a sweep's journal: %s or %s, with its part of that name",
 		l.Record, headerRecord, pointRecord)
-}
-
-func checkVersion(version string) error {
-	ours, _, _ := strings.Cut(profiler.SchemaVersion, ".")
-	if theirs, _, _ := strings.Cut(version, "."); theirs != ours {
-		return fmt.Errorf("schema_version: %q is not allowed: this moetop reads %s.x", version, ours)
-	}
-	return nil
 }
