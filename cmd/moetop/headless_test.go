@@ -80,7 +80,7 @@ func TestDuration(t *testing.T) {
 
 func TestABJSON(t *testing.T) {
 	t.Parallel()
-	r := report(t, runBinary(t, nil, small("--json", "--ab", "--duration", "2s")...).stdout)
+	r := report(t, runBinary(t, nil, small("--json", "--ab", "--duration", "5s")...).stdout)
 	up, down := stage(t, r, profiler.Up), stage(t, r, profiler.Down)
 	if !r.AB || up.Off == nil || up.On == nil || down.Off == nil || down.On == nil {
 		t.Fatalf("a side is missing: %+v %+v", up, down)
