@@ -69,6 +69,11 @@ __device__ __forceinline__ void barrier_wait(uint32_t barrier, uint32_t phase) {
     }
 }
 
+// Waits for num_threads threads of the CTA, whole warps, at the barrier id 1..15.
+__device__ __forceinline__ void named_barrier(int id, int num_threads) {
+    asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(num_threads) : "memory");
+}
+
 // --- The tensor copy engine ------------------------------------------------------------------
 
 __device__ __forceinline__ void prefetch_tensor_map(const CUtensorMap* map) {
@@ -188,7 +193,12 @@ __device__ __forceinline__ void copy_async_arrive(uint32_t barrier) {
     asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(barrier) : "memory");
 }
 
-// --- Clusters and dependent launches ---------------------------------------------------------
+// Waits for the thread's own copies: a thread must not exit before they have landed.
+__device__ __forceinline__ void copy_async_wait_all() {
+    asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
+// --- Clusters ---------------------------------------------------------
 
 __device__ __forceinline__ uint32_t cluster_cta_rank() {
     uint32_t rank;
@@ -249,6 +259,21 @@ __device__ __forceinline__ void store_matrices_transposed(uint32_t address,
                  : "memory");
 }
 
+__device__ __forceinline__ float load_shared_float(uint32_t address) {
+    float value;
+    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(value) : "r"(address) : "memory");
+    return value;
+}
+
+__device__ __forceinline__ uint4 load_shared(uint32_t address) {
+    uint4 values;
+    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(values.x), "=r"(values.y), "=r"(values.z), "=r"(values.w)
+                 : "r"(address)
+                 : "memory");
+    return values;
+}
+
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
     uint32_t packed;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
@@ -257,17 +282,27 @@ __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
 
 // --- The tensor core product of a warpgroup --------------------------------------------------
 
-// Describes an operand in shared memory for wgmma: rows of 128 bytes along k in the 128-byte
-// swizzle, in groups of eight rows that are group_stride bytes apart; the base is 1024-aligned. A
-// step of 32 elements along k adds kDescriptorStep.
-__device__ __forceinline__ uint64_t operand_descriptor(uint32_t address, uint32_t group_stride) {
-    constexpr uint64_t kSwizzle128 = uint64_t{1} << 62;
-    constexpr uint64_t kIgnoredLeadingOffset = uint64_t{1} << 16;
-    return kSwizzle128 | kIgnoredLeadingOffset | static_cast<uint64_t>(group_stride >> 4) << 32 |
-           static_cast<uint64_t>((address & 0x3ffff) >> 4);
-}
+// An operand of wgmma in shared memory: rows of 128 bytes along k in the 128-byte swizzle, in
+// groups of eight rows that are kGroupStride bytes apart; the base is 1024-aligned. Only the low
+// word of the descriptor depends on the address, and no address carries out of its field, so that
+// stepping is one 32-bit addition of bytes/16: along k 32/16, by tiles likewise.
+template <uint32_t kGroupStride>
+struct Operand {
+    uint32_t low;
 
-constexpr uint64_t kDescriptorStep = 32 >> 4;
+    static __device__ __forceinline__ Operand at(uint32_t address) {
+        constexpr uint32_t kIgnoredLeadingOffset = 1u << 16;
+        return {kIgnoredLeadingOffset | (address >> 4)};
+    }
+    __device__ __forceinline__ uint64_t descriptor(uint32_t bytes) const {
+        constexpr uint64_t kSwizzle128 = uint64_t{1} << 62;
+        constexpr uint64_t kHigh = kSwizzle128 | static_cast<uint64_t>(kGroupStride >> 4) << 32;
+        return kHigh | (low + bytes / 16);
+    }
+};
+
+// Bytes of an operand's row that one product consumes.
+constexpr uint32_t kProductBytes = 32;
 
 // Before the first product that touches registers which were written since the last one.
 __device__ __forceinline__ void wgmma_fence() {
@@ -415,6 +450,60 @@ struct Wgmma<64> {
             "%24, %25, %26, %27, %28, %29, %30, %31"
             "}, %32, %33, p, 1, 1;\n}\n"
             : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24)
+            : "l"(a), "l"(b), "r"(keep));
+    }
+};
+
+template <>
+struct Wgmma<80> {
+    static __device__ __forceinline__ void multiply(float (&d)[40], uint64_t a, uint64_t b, int keep) {
+        asm volatile(
+            "{\n.reg .pred p;\nsetp.ne.b32 p, %42, 0;\n"
+            "wgmma.mma_async.sync.aligned.m64n80k32.f32.e4m3.e4m3 {"
+            "%0, %1, %2, %3, %4, %5, %6, %7, "
+            "%8, %9, %10, %11, %12, %13, %14, %15, "
+            "%16, %17, %18, %19, %20, %21, %22, %23, "
+            "%24, %25, %26, %27, %28, %29, %30, %31, "
+            "%32, %33, %34, %35, %36, %37, %38, %39"
+            "}, %40, %41, p, 1, 1;\n}\n"
+            : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32)
+            : "l"(a), "l"(b), "r"(keep));
+    }
+};
+
+template <>
+struct Wgmma<96> {
+    static __device__ __forceinline__ void multiply(float (&d)[48], uint64_t a, uint64_t b, int keep) {
+        asm volatile(
+            "{\n.reg .pred p;\nsetp.ne.b32 p, %50, 0;\n"
+            "wgmma.mma_async.sync.aligned.m64n96k32.f32.e4m3.e4m3 {"
+            "%0, %1, %2, %3, %4, %5, %6, %7, "
+            "%8, %9, %10, %11, %12, %13, %14, %15, "
+            "%16, %17, %18, %19, %20, %21, %22, %23, "
+            "%24, %25, %26, %27, %28, %29, %30, %31, "
+            "%32, %33, %34, %35, %36, %37, %38, %39, "
+            "%40, %41, %42, %43, %44, %45, %46, %47"
+            "}, %48, %49, p, 1, 1;\n}\n"
+            : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32), MOETOP_ACC8(d, 40)
+            : "l"(a), "l"(b), "r"(keep));
+    }
+};
+
+template <>
+struct Wgmma<112> {
+    static __device__ __forceinline__ void multiply(float (&d)[56], uint64_t a, uint64_t b, int keep) {
+        asm volatile(
+            "{\n.reg .pred p;\nsetp.ne.b32 p, %58, 0;\n"
+            "wgmma.mma_async.sync.aligned.m64n112k32.f32.e4m3.e4m3 {"
+            "%0, %1, %2, %3, %4, %5, %6, %7, "
+            "%8, %9, %10, %11, %12, %13, %14, %15, "
+            "%16, %17, %18, %19, %20, %21, %22, %23, "
+            "%24, %25, %26, %27, %28, %29, %30, %31, "
+            "%32, %33, %34, %35, %36, %37, %38, %39, "
+            "%40, %41, %42, %43, %44, %45, %46, %47, "
+            "%48, %49, %50, %51, %52, %53, %54, %55"
+            "}, %56, %57, p, 1, 1;\n}\n"
+            : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32), MOETOP_ACC8(d, 40), MOETOP_ACC8(d, 48)
             : "l"(a), "l"(b), "r"(keep));
     }
 };
