@@ -124,9 +124,9 @@ func (e *cudaEngine) prepare(gpu *abiDeviceInfo, cfg profiler.EngineConfig) erro
 		Engine: CUDA, Provider: e.library.Provider(), Kernels: named(kernelNames, info.kernels),
 		Timer: named(timerNames, info.timer), TimerReason: text(info.timerReason[:]),
 		ESLaunch: named(esLaunchNames, info.esLaunch), Device: &device, Memory: info.memory.domain(),
-		Tiles: tilesOf(named(kernelNames, info.kernels), cfg.Workload.Rows()),
 	}
-	return nil
+	e.info.Tiles, err = e.tilePolicies()
+	return err
 }
 
 // Info implements profiler.Engine.

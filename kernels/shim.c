@@ -48,6 +48,7 @@ int shim_open(const char* path, shim_library* library, char* text, size_t text_s
     FIND(read_timings);
     FIND(read_tensor);
     FIND(describe_launches);
+    FIND(describe_tiles);
     FIND(destroy);
     return SHIM_OK;
 }
@@ -133,6 +134,16 @@ int32_t shim_describe_launches(const shim_library* l,
                                int32_t capacity,
                                int32_t* count) {
     return l->describe_launches(engine, mask, launches, capacity, count);
+}
+
+int32_t shim_describe_tiles(const shim_library* l,
+                            const moetop_engine* engine,
+                            int32_t stage,
+                            uint32_t is_es,
+                            moetop_tile_class* classes,
+                            int32_t capacity,
+                            int32_t* count) {
+    return l->describe_tiles(engine, stage, is_es, classes, capacity, count);
 }
 
 int32_t shim_destroy(const shim_library* l, moetop_engine* engine) {

@@ -23,6 +23,8 @@ typedef struct shim_library {
     int32_t (*read_timings)(moetop_engine*, moetop_step_timing*, int32_t, int32_t*, uint64_t*);
     int32_t (*read_tensor)(moetop_engine*, int32_t, uint64_t, void*, uint64_t);
     int32_t (*describe_launches)(moetop_engine*, uint32_t, moetop_launch*, int32_t, int32_t*);
+    int32_t (*describe_tiles)(
+        const moetop_engine*, int32_t, uint32_t, moetop_tile_class*, int32_t, int32_t*);
     int32_t (*destroy)(moetop_engine*);
 } shim_library;
 
@@ -76,6 +78,13 @@ int32_t shim_describe_launches(const shim_library* l,
                                moetop_launch* launches,
                                int32_t capacity,
                                int32_t* count);
+int32_t shim_describe_tiles(const shim_library* l,
+                            const moetop_engine* engine,
+                            int32_t stage,
+                            uint32_t is_es,
+                            moetop_tile_class* classes,
+                            int32_t capacity,
+                            int32_t* count);
 int32_t shim_destroy(const shim_library* l, moetop_engine* engine);
 
 #endif

@@ -63,7 +63,7 @@ func (m *model) act(a action) tea.Cmd {
 		return m.request(func() tea.Cmd { return m.changeTokens(a == actMoreTokens) })
 	case actMoreSkew, actLessSkew:
 		return m.request(func() tea.Cmd { return m.changeSkew(a == actMoreSkew) })
-	case actLive, actExperts, actKernels, actLeft, actRight, actPageUp, actPageDown, actOrder, actFilter,
+	case actLive, actExperts, actKernels, actLeft, actRight, actPageUp, actPageDown, actOrder, actStage, actFilter,
 		actSave, actCommand:
 		return pageActions()[a](m)
 	}

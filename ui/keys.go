@@ -38,6 +38,7 @@ const (
 	actPageUp
 	actPageDown
 	actOrder
+	actStage
 	actFilter
 	actSave
 	actCommand
@@ -68,6 +69,8 @@ type keyState struct {
 	hasModel bool // there are models to pick from
 	page     page
 	byRows   bool // the experts' order
+	// stage is the other one whose tiles can be shown, empty where both have the same.
+	stage    string
 	editing  bool // a filter is being typed
 	filtered bool // there is a filter
 	// chosenMask says that the kernels' page does not follow the run.

@@ -215,6 +215,24 @@ int32_t moetop_describe_launches(moetop_engine* engine,
     });
 }
 
+int32_t moetop_describe_tiles(const moetop_engine* engine,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    return guarded([&] {
+        require(engine, "engine");
+        require(count, "count");
+        *count = 0;
+        require_capacity(capacity, classes, "classes");
+        for (int32_t i = 0; i < capacity; ++i) {
+            require_struct(&classes[i], "classes");
+        }
+        *count = engine->impl.describe_tiles(stage, is_es, classes, capacity);
+    });
+}
+
 int32_t moetop_destroy(moetop_engine* engine) {
     return guarded([&] { delete engine; });
 }

@@ -43,6 +43,11 @@ class Engine {
     void read_tensor(int32_t tensor, uint64_t offset, void* destination, uint64_t num_bytes);
     // Fills launches up to capacity, all but struct_size, and returns how many there are.
     size_t describe_launches(uint32_t mask, moetop_launch* launches, size_t capacity);
+    // The same for the tile classes of up or down.
+    int describe_tiles(int32_t stage,
+                       uint32_t is_es,
+                       moetop_tile_class* classes,
+                       int capacity) const;
 
   private:
     void choose_timer();

@@ -30,6 +30,12 @@ class Layer {
     // The next step uses routing 0. The stream must be idle.
     void rewind_ring();
 
+    // See describe_gemm_tiles(); stage is up or down.
+    int describe_tiles(int stage,
+                       GemmPolicy policy,
+                       moetop_tile_class* classes,
+                       int capacity) const;
+
     // Where tensor begins for a step that used this routing.
     const uint8_t* tensor(int tensor, int routing) const;
     const MemoryPlan& plan() const { return plan_; }
@@ -42,6 +48,7 @@ class Layer {
     void allocate();
     void fill();
     void upload(int buffer, const void* source, size_t bytes);
+    GemmShape gemm_shape(int stage) const;
     void launch_gemm(int stage, GemmPolicy policy, cudaStream_t stream);
 
     const moetop_config config_;

@@ -102,6 +102,16 @@ int32_t moetop_describe_launches(moetop_engine* engine,
         engine, mask, launches, capacity, count);
 }
 
+int32_t moetop_describe_tiles(const moetop_engine* engine,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    return symbol<decltype(&moetop_describe_tiles)>("moetop_describe_tiles")(
+        engine, stage, is_es, classes, capacity, count);
+}
+
 int32_t moetop_destroy(moetop_engine* engine) {
     return symbol<decltype(&moetop_destroy)>("moetop_destroy")(engine);
 }

@@ -42,10 +42,17 @@ struct TileLaunch {
     ChainLink chain;
 };
 
-// A tile shape. With swapped operands the weights stand on the m side of the tensor core's product
-// and the tokens on its n side, whose granularity is finer: few tokens then waste less.
+// A tile shape, as its kernel was compiled. With swapped operands the weights stand on the m side
+// of the tensor core's product and the tokens on its n side, whose granularity is finer: few tokens
+// then waste less.
 struct TileOps {
     bool swapped;
+    int rows;              // of the batch
+    int columns;           // of the output
+    int stages;            // of the pipeline through shared memory
+    int cluster;           // thread blocks
+    int warpgroups;        // of a thread block that multiply
+    const void* function;  // the kernel's address on the host
     size_t (*scratch_bytes)(int num_experts, int num_sms);
     void (*launch)(const TileLaunch& launch);
 };

@@ -199,7 +199,21 @@ struct TileKernel {
         check(gemm.run(launch.stream, nullptr, launch.chain != ChainLink::kNone), "launch");
     }
 
-    static TileOps ops() { return {Sides::kSwapped, &scratch_bytes, &launch}; }
+    static TileOps ops() {
+        const int m = cute::size<0>(TileShape{});
+        const int n = cute::size<1>(TileShape{});
+        TileOps ops{};
+        ops.swapped = Sides::kSwapped;
+        ops.rows = Sides::kSwapped ? n : m;
+        ops.columns = Sides::kSwapped ? m : n;
+        ops.stages = Mainloop::DispatchPolicy::Stages;
+        ops.cluster = cute::size(ClusterShape{});
+        ops.warpgroups = static_cast<int>(Kernel::NumMmaWarpGroups);
+        ops.function = reinterpret_cast<const void*>(&cutlass::device_kernel<Kernel>);
+        ops.scratch_bytes = &scratch_bytes;
+        ops.launch = &launch;
+        return ops;
+    }
 };
 
 }  // namespace moetop::cutlass_family

@@ -19,6 +19,8 @@
  *     timings-cuda           moetop_read_timings fails
  *     untimed                every second step has no timing
  *     no-cupti               AUTO falls back to events
+ *     no-tiles               the kernels have no tile classes
+ *     bad-tiles              a tile has no rows
  *   MOETOP_FAKE_AFTER        run-* and timings-* begin after this many steps; 0 if not set
  *   MOETOP_FAKE_STEP_US      a step's duration with ES off; 400 if not set
  *   MOETOP_FAKE_FREE_BYTES   the device's free memory; 100 GiB if not set
@@ -351,6 +353,46 @@ int32_t moetop_describe_launches(
         if (l->mean_us == 0)
             l->mean_us = -1;
     }
+    return MOETOP_OK;
+}
+
+static moetop_tile_class tile(const char* letter, int32_t max_rows, int32_t rows, int32_t columns) {
+    moetop_tile_class t = {sizeof t, {letter[0], 0}, max_rows, rows, columns, 4, 2, 1, 2, ""};
+    snprintf(t.name, sizeof t.name, "fake %dx%d", rows, columns);
+    return t;
+}
+
+/* The generic policy has one class, the specialized one three; with native kernels those of down are
+ * twice as high as those of up. */
+int32_t moetop_describe_tiles(const moetop_engine* e,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    *count = 0;
+    if (fault("no-tiles"))
+        return fail(MOETOP_ERROR_UNSUPPORTED, "no tile classes");
+    if (stage != MOETOP_STAGE_UP && stage != MOETOP_STAGE_DOWN)
+        return fail(MOETOP_ERROR_ARGUMENT, "stage: neither up nor down");
+    const int32_t scale =
+        e->config.kernels == MOETOP_KERNELS_NATIVE && stage == MOETOP_STAGE_DOWN ? 2 : 1;
+    moetop_tile_class all[3] = {tile("G", 0, 128 * scale, 128)};
+    int32_t n = 1;
+    if (is_es) {
+        all[0] = tile("S", 16 * scale, 16 * scale, 256);
+        all[1] = tile("M", 64 * scale, 64 * scale, 256);
+        all[2] = tile("L", 0, 128 * scale, 128);
+        n = 3;
+    }
+    if (fault("bad-tiles"))
+        all[0].tile_rows = 0;
+    for (int32_t i = 0; i < n && i < capacity; i++) {
+        if (classes[i].struct_size != sizeof *classes)
+            return fail(MOETOP_ERROR_INTERNAL, "struct size");
+        classes[i] = all[i];
+    }
+    *count = n;
     return MOETOP_OK;
 }
 
