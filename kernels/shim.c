@@ -43,6 +43,7 @@ int shim_open(const char* path, shim_library* library, char* text, size_t text_s
     FIND(get_engine_info);
     FIND(set_es_mask);
     FIND(set_routings);
+    FIND(set_input);
     FIND(run);
     FIND(synchronize);
     FIND(read_timings);
@@ -99,6 +100,10 @@ int32_t shim_set_routings(const shim_library* l,
                           const int32_t* topk_ids,
                           const float* topk_weights) {
     return l->set_routings(engine, topk_ids, topk_weights);
+}
+
+int32_t shim_set_input(const shim_library* l, moetop_engine* engine, const uint16_t* input) {
+    return l->set_input(engine, input);
 }
 
 int32_t shim_run(const shim_library* l, moetop_engine* engine, int32_t num_steps) {

@@ -154,6 +154,14 @@ int32_t moetop_set_routings(moetop_engine* engine,
     });
 }
 
+int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input) {
+    return guarded([&] {
+        require(engine, "engine");
+        require(input, "input");
+        engine->impl.set_input(input);
+    });
+}
+
 int32_t moetop_run(moetop_engine* engine, int32_t num_steps) {
     return guarded([&] {
         require(engine, "engine");

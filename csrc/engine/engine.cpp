@@ -243,6 +243,13 @@ void Engine::set_routings(const int32_t* ids, const float* weights) {
     });
 }
 
+void Engine::set_input(const uint16_t* input) {
+    guard([&] {
+        synchronize();
+        layer_->set_input(input);
+    });
+}
+
 void Engine::run(int32_t num_steps) {
     if (num_steps < 0) {
         throw Error(MOETOP_ERROR_ARGUMENT,

@@ -37,6 +37,7 @@ class Engine {
     // Returns the number of the first step that has the mask.
     uint64_t set_es_mask(uint32_t mask);
     void set_routings(const int32_t* ids, const float* weights);
+    void set_input(const uint16_t* input);
     void run(int32_t num_steps);
     void synchronize();
     size_t read_timings(moetop_step_timing* timings, size_t capacity, uint64_t* dropped);

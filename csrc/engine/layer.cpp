@@ -239,6 +239,13 @@ void Layer::set_routings(const int32_t* ids, const float* weights) {
         MOETOP_TENSOR_TOPK_WEIGHTS, padded_weights.data(), padded_weights.size() * sizeof(float));
 }
 
+void Layer::set_input(const uint16_t* input) {
+    const uint64_t bytes = plan_.tensor_bytes[MOETOP_TENSOR_INPUT];
+    for (int i = 0; i < plan_.num_inputs; ++i) {
+        upload(MOETOP_TENSOR_INPUT, input, bytes, static_cast<uint64_t>(i) * bytes);
+    }
+}
+
 void Layer::rewind_ring() {
     const RingState first = {0, 0};
     upload(kRing, &first, sizeof(first));
@@ -246,9 +253,9 @@ void Layer::rewind_ring() {
 
 // On the stream of the steps: a copy elsewhere from pageable memory may still be under way when the
 // next step begins.
-void Layer::upload(int buffer, const void* source, size_t bytes) {
-    MOETOP_CHECK_CUDA(
-        cudaMemcpyAsync(buffers_[buffer].get(), source, bytes, cudaMemcpyHostToDevice, stream_));
+void Layer::upload(int buffer, const void* source, size_t bytes, uint64_t offset) {
+    MOETOP_CHECK_CUDA(cudaMemcpyAsync(
+        at<uint8_t>(buffer) + offset, source, bytes, cudaMemcpyHostToDevice, stream_));
     MOETOP_CHECK_CUDA(cudaStreamSynchronize(stream_));
 }
 

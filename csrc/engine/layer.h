@@ -27,6 +27,8 @@ class Layer {
 
     // Replaces the ring: [num_routings, T, k] each, on the host. The stream must be idle.
     void set_routings(const int32_t* ids, const float* weights);
+    // Replaces the input of every routing: bf16 [T, H], on the host. The stream must be idle.
+    void set_input(const uint16_t* input);
     // The next step uses routing 0. The stream must be idle.
     void rewind_ring();
 
@@ -47,7 +49,7 @@ class Layer {
     }
     void allocate();
     void fill();
-    void upload(int buffer, const void* source, size_t bytes);
+    void upload(int buffer, const void* source, size_t bytes, uint64_t offset = 0);
     GemmShape gemm_shape(int stage) const;
     void launch_gemm(int stage, GemmPolicy policy, cudaStream_t stream);
 

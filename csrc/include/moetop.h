@@ -220,6 +220,10 @@ MOETOP_API int32_t moetop_set_routings(moetop_engine* engine,
                                        const int32_t* topk_ids,
                                        const float* topk_weights);
 
+/* Replaces the input of every routing, which create makes of random values: bf16 [T,H]. It is for
+ * checks of rows that random data never has, such as zeros. Waits for the steps in flight. */
+MOETOP_API int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input);
+
 /* Launches num_steps steps and returns when the last is launched; at most four are in flight. */
 MOETOP_API int32_t moetop_run(moetop_engine* engine, int32_t num_steps);
 

@@ -67,6 +67,10 @@ int32_t moetop_set_routings(moetop_engine* engine,
         engine, topk_ids, topk_weights);
 }
 
+int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input) {
+    return symbol<decltype(&moetop_set_input)>("moetop_set_input")(engine, input);
+}
+
 int32_t moetop_run(moetop_engine* engine, int32_t num_steps) {
     return symbol<decltype(&moetop_run)>("moetop_run")(engine, num_steps);
 }

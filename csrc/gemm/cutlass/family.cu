@@ -168,6 +168,13 @@ ChainLink link(bool is_chained, int position) {
 
 }  // namespace
 
+void fail(const char* step, const char* status) {
+    const cudaError_t error = cudaGetLastError();
+    throw Error(MOETOP_ERROR_CUDA,
+                std::string("cutlass grouped gemm, ") + step + ": " + status + ", " +
+                    cudaGetErrorString(error));
+}
+
 size_t workspace_bytes(int num_experts, int num_sms) {
     return carve(nullptr, num_experts, num_sms).bytes;
 }

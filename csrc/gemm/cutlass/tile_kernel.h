@@ -3,9 +3,6 @@
 // scales after each 128-wide block of k, bf16 output, one persistent kernel over all experts.
 #pragma once
 
-#include <string>
-
-#include "common/error.h"
 #include "cute/tensor.hpp"
 #include "cutlass/arch/grid_dependency_control.h"
 #include "cutlass/cutlass.h"
@@ -178,10 +175,7 @@ struct TileKernel {
     static void check(cutlass::Status status, const char* what) {
         if (status == cutlass::Status::kSuccess)
             return;
-        const cudaError_t error = cudaGetLastError();
-        throw Error(MOETOP_ERROR_CUDA,
-                    std::string("cutlass grouped gemm, ") + what + ": " +
-                        cutlassGetStatusString(status) + ", " + cudaGetErrorString(error));
+        fail(what, cutlassGetStatusString(status));
     }
 
     static size_t scratch_bytes(int num_experts, int num_sms) {

@@ -19,10 +19,15 @@
  *     timings-cuda           moetop_read_timings fails
  *     untimed                every second step has no timing
  *     no-cupti               AUTO falls back to events
+ *     no-native              the native kernels are not offered
+ *     native-memory          native kernels have no room: moetop_create says so
+ *     native-cuda            native kernels cannot be created
+ *     native-run             native kernels fail in moetop_run
  *     no-tiles               the kernels have no tile classes
  *     bad-tiles              a tile has no rows
  *   MOETOP_FAKE_AFTER        run-* and timings-* begin after this many steps; 0 if not set
- *   MOETOP_FAKE_STEP_US      a step's duration with ES off; 400 if not set
+ *   MOETOP_FAKE_STEP_US      a step's duration with ES off and cutlass kernels; 400 if not set
+ *   MOETOP_FAKE_NATIVE       the duration with native kernels, in percent of that; 80 if not set
  *   MOETOP_FAKE_FREE_BYTES   the device's free memory; 100 GiB if not set
  *   MOETOP_FAKE_DEVICES      the number of devices; 1 if not set
  */
@@ -138,7 +143,7 @@ int32_t moetop_estimate_memory(const moetop_config* c, moetop_memory* memory) {
     if (c->struct_size != sizeof *c || memory->struct_size != sizeof *memory) {
         return fail(MOETOP_ERROR_INTERNAL, "struct size");
     }
-    if (c->kernels == MOETOP_KERNELS_NATIVE) {
+    if (c->kernels == MOETOP_KERNELS_NATIVE && fault("no-native")) {
         return fail(MOETOP_ERROR_UNSUPPORTED, "no native kernels");
     }
     memory->weights_bytes =
@@ -165,6 +170,14 @@ int32_t moetop_create(const moetop_config* c, moetop_engine** engine) {
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         if (fault(faults[i].name))
             return fail(faults[i].status, faults[i].text);
+    }
+    if (c->kernels == MOETOP_KERNELS_NATIVE) {
+        if (fault("no-native"))
+            return fail(MOETOP_ERROR_UNSUPPORTED, "no native kernels");
+        if (fault("native-memory"))
+            return fail(MOETOP_ERROR_MEMORY, "an allocation of 9 bytes failed");
+        if (fault("native-cuda"))
+            return fail(MOETOP_ERROR_CUDA, "cudaGraphInstantiate: invalid argument");
     }
     moetop_engine* e = calloc(1, sizeof *e);
     if (!e)
@@ -219,11 +232,18 @@ int32_t moetop_set_routings(moetop_engine* e, const int32_t* ids, const float* w
     return MOETOP_OK;
 }
 
+int32_t moetop_set_input(moetop_engine* e, const uint16_t* input) {
+    return e && input ? MOETOP_OK : fail(MOETOP_ERROR_ARGUMENT, "input: NULL");
+}
+
 /* Fills in a step that starts at the engine's clock; the clock moves to its end. Up costs 5% with
  * specialization, down gains a quarter, and every step jitters by a few percent. */
 static void make_timing(moetop_engine* e, moetop_step_timing* t) {
     static const float share[MOETOP_NUM_STAGES] = {0.01f, 0.02f, 0.53f, 0.01f, 0.40f, 0.02f};
-    const double full = (double)number("MOETOP_FAKE_STEP_US", 400);
+    const double percent = e->config.kernels == MOETOP_KERNELS_NATIVE
+                               ? (double)number("MOETOP_FAKE_NATIVE", 80)
+                               : 100.0;
+    const double full = (double)number("MOETOP_FAKE_STEP_US", 400) * percent / 100.0;
     const double jitter = 1.0 + 0.03 * (double)(e->steps * 2654435761u % 1000u) / 1000.0;
     memset(t, 0, sizeof *t);
     t->step = e->steps;
@@ -264,6 +284,8 @@ static int32_t run_fault(void) {
 
 int32_t moetop_run(moetop_engine* e, int32_t num_steps) {
     const uint64_t now = now_ns();
+    if (e->config.kernels == MOETOP_KERNELS_NATIVE && fault("native-run"))
+        return fail(MOETOP_ERROR_CUDA, "cudaGraphLaunch: unspecified launch failure");
     if (e->clock_ns < now)
         e->clock_ns = now;
     for (int32_t i = 0; i < num_steps; i++) {
