@@ -266,16 +266,18 @@ func (m *model) launchLines(width int) []line {
 
 // classText tells all of a tile class: what it takes, and how it is computed as far as that is known.
 func classText(c profiler.TileLoad) string {
-	text := fmt.Sprintf("%s: %s experts, %s rows, %s padding",
-		c.Name, formatFixed(c.Experts, 1), formatFixed(c.Rows, 1), percent(c.PaddingShare()))
+	parts := []string{
+		fmt.Sprintf("%s: %s experts", c.Name, formatFixed(c.Experts, 1)),
+		formatFixed(c.Rows, 1) + " rows", percent(c.PaddingShare()) + " padding",
+	}
 	for _, part := range []struct {
 		n    *int
 		name string
 		most int // up to which the figure goes without saying
 	}{{c.Stages, "stages", 0}, {c.Cluster, "blocks a cluster", 1}, {c.SplitK, "parts of k", 1}, {c.Warpgroups, "warpgroups", 0}} {
 		if part.n != nil && *part.n > part.most {
-			text += fmt.Sprintf(", %d %s", *part.n, part.name)
+			parts = append(parts, fmt.Sprintf("%d %s", *part.n, part.name))
 		}
 	}
-	return text
+	return strings.Join(parts, ", ")
 }

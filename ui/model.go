@@ -193,7 +193,7 @@ func (m *model) keys() []binding {
 func (m *model) keyState() keyState {
 	return keyState{
 		overlay: m.overlay.kind, down: m.condition().restartable(),
-		frozen: m.frozen, hasModel: len(m.opts.Models) > 0,
+		frozen: m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
 		stage:   m.otherStage(),
