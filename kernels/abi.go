@@ -9,7 +9,7 @@ import (
 )
 
 // ABIVersion is the version of moetop.h that this package speaks; libraries of another are refused.
-const ABIVersion = 1
+const ABIVersion = 2
 
 // The structs of moetop.h, field by field; a test compares them with what a C compiler makes of the
 // header. None has a pointer, so C may write into Go memory.
@@ -85,6 +85,19 @@ type abiLaunch struct {
 	dynamicSharedBytes int32
 	localBytes         int32
 	meanUS             float64
+}
+
+type abiTileClass struct {
+	structSize  uint32
+	letter      [4]byte
+	maxRows     int32
+	tileRows    int32
+	tileColumns int32
+	stages      int32
+	cluster     int32
+	splitK      int32
+	warpgroups  int32
+	name        [64]byte
 }
 
 // The names of the header's enumerations, by value.

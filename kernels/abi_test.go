@@ -36,6 +36,7 @@ func TestABILayout(t *testing.T) {
 		{"moetop_engine_info", abiEngineInfo{}},
 		{"moetop_step_timing", abiStepTiming{}},
 		{"moetop_launch", abiLaunch{}},
+		{"moetop_tile_class", abiTileClass{}},
 	} {
 		kind := reflect.TypeOf(s.value)
 		want = append(want, fmt.Sprintf("%s %d", s.name, kind.Size()))

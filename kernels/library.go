@@ -119,6 +119,23 @@ func (l *Library) estimateMemory(cfg *abiConfig) (profiler.Memory, error) {
 	return m.domain(), err
 }
 
+// families asks for every kernel family whether the library offers it on the device.
+func (l *Library) families(device int) ([]string, error) {
+	w := profiler.CustomWorkload(1, 1, profiler.BlockWidth, profiler.BlockWidth)
+	w.Tokens = 1
+	var offered []string
+	for _, family := range kernelNames {
+		cfg, err := newABIConfig(device, profiler.EngineConfig{Workload: w, Routings: make([]profiler.TopK, 1), Kernels: family})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := l.estimateMemory(&cfg); !errors.Is(err, errors.ErrUnsupported) {
+			offered = append(offered, family)
+		}
+	}
+	return offered, nil
+}
+
 // call makes one call and turns its status into an error. The library keeps the text of an error per
 // thread, so the thread must not change between the call and the question.
 func (l *Library) call(operation string, f func() C.int32_t) error {

@@ -43,11 +43,13 @@ int shim_open(const char* path, shim_library* library, char* text, size_t text_s
     FIND(get_engine_info);
     FIND(set_es_mask);
     FIND(set_routings);
+    FIND(set_input);
     FIND(run);
     FIND(synchronize);
     FIND(read_timings);
     FIND(read_tensor);
     FIND(describe_launches);
+    FIND(describe_tiles);
     FIND(destroy);
     return SHIM_OK;
 }
@@ -100,6 +102,10 @@ int32_t shim_set_routings(const shim_library* l,
     return l->set_routings(engine, topk_ids, topk_weights);
 }
 
+int32_t shim_set_input(const shim_library* l, moetop_engine* engine, const uint16_t* input) {
+    return l->set_input(engine, input);
+}
+
 int32_t shim_run(const shim_library* l, moetop_engine* engine, int32_t num_steps) {
     return l->run(engine, num_steps);
 }
@@ -133,6 +139,16 @@ int32_t shim_describe_launches(const shim_library* l,
                                int32_t capacity,
                                int32_t* count) {
     return l->describe_launches(engine, mask, launches, capacity, count);
+}
+
+int32_t shim_describe_tiles(const shim_library* l,
+                            const moetop_engine* engine,
+                            int32_t stage,
+                            uint32_t is_es,
+                            moetop_tile_class* classes,
+                            int32_t capacity,
+                            int32_t* count) {
+    return l->describe_tiles(engine, stage, is_es, classes, capacity, count);
 }
 
 int32_t shim_destroy(const shim_library* l, moetop_engine* engine) {

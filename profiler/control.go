@@ -26,6 +26,8 @@ type control struct {
 type buildOrder struct {
 	id  uint64
 	cfg EngineConfig
+	// asked says that the kernels were asked for, and not only the workload around them.
+	asked bool
 }
 
 func newControl(mask ESMask, ab, same bool) *control {
@@ -88,6 +90,13 @@ func (c *control) wantsOther(ab bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stop || c.paused || c.build != nil || c.ab != ab
+}
+
+// stopping reports whether the session is about to end.
+func (c *control) stopping() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stop
 }
 
 // beginBlock sets a block's mask, unless A/B mode was left in the meantime, and returns what runs.

@@ -18,6 +18,7 @@ const (
 const (
 	logRefused = "refused"
 	logFailure = "failure"
+	logKernels = "kernels" // what auto found
 )
 
 // Fold turns a stream into views. It is not safe for use by several goroutines; the views are.
@@ -108,6 +109,9 @@ func (f *Fold) mark(at time.Time, text string) {
 func (f *Fold) applyWorkload(r Record) {
 	before := f.view.Workload
 	f.view.Workload = r.Workload
+	if why := r.Workload.KernelsReason; why != "" {
+		f.Log(LogEntry{Time: r.Time, Code: logKernels, Text: why})
+	}
 	f.view.Launches = [NumMasks][]Launch{} // They were those of the engine before.
 	if before == nil {
 		return

@@ -17,10 +17,18 @@ type TileClass struct {
 	// computes; what an expert's last tile has too many of is padding.
 	TileRows    int `json:"tile_rows"`
 	TileColumns int `json:"tile_columns"`
+	// How the kernel computes a tile; null where that has no meaning or is not told.
+	Stages     *int `json:"stages"`     // of its pipeline through shared memory
+	Cluster    *int `json:"cluster"`    // thread blocks
+	SplitK     *int `json:"split_k"`    // parts that k is cut into
+	Warpgroups *int `json:"warpgroups"` // of a thread block that multiply
 }
 
-// TilePolicies are the classes of a workload's GEMMs with expert specialization off and on.
-type TilePolicies struct{ Off, On []TileClass }
+// PolicyTiles are the classes of one GEMM with expert specialization off and on.
+type PolicyTiles struct{ Off, On []TileClass }
+
+// TilePolicies are the classes of a workload's two GEMMs, which may differ: their shapes do.
+type TilePolicies struct{ Up, Down PolicyTiles }
 
 // TileLoad is a class with what the routings put into it, on the mean of the ring.
 type TileLoad struct {
@@ -33,11 +41,48 @@ type TileLoad struct {
 // PaddingShare is the part of the computed rows that nobody needs; NaN without any.
 func (l TileLoad) PaddingShare() float64 { return 1 - l.Rows/l.PaddedRows }
 
-// TileClasses are the tile classes of both policies.
+// TileClasses are the tile classes of both policies: Off and On are those of up, and Stages has them
+// for up and for down. Records of older versions have no Stages; they hold for both there.
 type TileClasses struct {
-	Off []TileLoad `json:"off"`
-	On  []TileLoad `json:"on"`
+	Off    []TileLoad   `json:"off"`
+	On     []TileLoad   `json:"on"`
+	Stages []StageTiles `json:"stages,omitempty"`
 }
+
+// StageTiles are the classes of one switchable stage.
+type StageTiles struct {
+	Name string     `json:"name"`
+	Off  []TileLoad `json:"off"`
+	On   []TileLoad `json:"on"`
+}
+
+// Of returns the classes of a switchable stage; nil if they are not known.
+func (c *TileClasses) Of(stage Stage, specialized bool) []TileLoad {
+	if c == nil {
+		return nil
+	}
+	off, on := c.Off, c.On
+	for _, s := range c.Stages {
+		if s.Name == stage.String() {
+			off, on = s.Off, s.On
+		}
+	}
+	if specialized {
+		return on
+	}
+	return off
+}
+
+// Differ reports whether up and down have other classes.
+func (c *TileClasses) Differ() bool {
+	same := func(a, b TileLoad) bool {
+		return a.Name == b.Name && a.TileRows == b.TileRows && equal(a.MaxRows, b.MaxRows)
+	}
+	return !slices.EqualFunc(c.Of(Up, false), c.Of(Down, false), same) ||
+		!slices.EqualFunc(c.Of(Up, true), c.Of(Down, true), same)
+}
+
+func equal(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // TileClassAt returns the place of the class that takes an expert with so many rows; -1 if none does.
 func TileClassAt(classes []TileLoad, rows float64) int {
@@ -79,8 +124,12 @@ func newLoads(cfg EngineConfig, policies *TilePolicies) loads {
 func loadOf(w Workload, ring []TopK, policies *TilePolicies) (Load, *TileClasses) {
 	var load Load
 	var classes *TileClasses
+	var lists [][]TileLoad
 	if policies != nil {
-		classes = &TileClasses{Off: emptyClasses(policies.Off), On: emptyClasses(policies.On)}
+		up := StageTiles{Name: Up.String(), Off: emptyClasses(policies.Up.Off), On: emptyClasses(policies.Up.On)}
+		down := StageTiles{Name: Down.String(), Off: emptyClasses(policies.Down.Off), On: emptyClasses(policies.Down.On)}
+		classes = &TileClasses{Off: up.Off, On: up.On, Stages: []StageTiles{up, down}}
+		lists = [][]TileLoad{up.Off, up.On, down.Off, down.On}
 	}
 	counts := make([]int, w.Experts)
 	share := 1 / float64(max(len(ring), 1))
@@ -89,9 +138,8 @@ func loadOf(w Workload, ring []TopK, policies *TilePolicies) (Load, *TileClasses
 		for _, expert := range routing.IDs {
 			counts[expert]++
 		}
-		if classes != nil {
-			fillClasses(classes.Off, counts, share)
-			fillClasses(classes.On, counts, share)
+		for _, list := range lists {
+			fillClasses(list, counts, share)
 		}
 		slices.Sort(counts)
 		one := unevenness(counts)

@@ -63,11 +63,12 @@ type WorkloadRecord struct {
 	Engine       string `json:"engine"`
 	EngineReason string `json:"engine_reason,omitempty"`
 	Provider     string `json:"provider"`
-	Kernels      string `json:"kernels"`
-	Timer        string `json:"timer"`
-	TimerReason  string `json:"timer_reason,omitempty"`
-	ESLaunch     string `json:"es_launch,omitempty"`
-	L2           string `json:"l2"` // hot: steps follow each other without a flush
+	Kernels      string `json:"kernels"` // the family that runs
+	KernelChoice
+	Timer       string `json:"timer"`
+	TimerReason string `json:"timer_reason,omitempty"`
+	ESLaunch    string `json:"es_launch,omitempty"`
+	L2          string `json:"l2"` // hot: steps follow each other without a flush
 	// DutyPercent is the share of the time that the device was to be kept busy.
 	DutyPercent float64 `json:"duty_percent"`
 	GPU         *Device `json:"gpu"`

@@ -19,17 +19,18 @@ type Report struct {
 	Timer         string    `json:"timer"`
 	TimerReason   string    `json:"timer_reason,omitempty"`
 	Kernels       string    `json:"kernels"`
-	ESLaunch      string    `json:"es_launch,omitempty"`
-	L2            string    `json:"l2"`
-	DutyPercent   *float64  `json:"duty_percent"` // nil if the stream does not tell
-	Workload      Workload  `json:"workload"`
-	ES            ESMask    `json:"es"`
-	AB            bool      `json:"ab"`
-	AA            bool      `json:"aa"` // a test of A/B mode: both sides were the same
-	EndedBy       EndCause  `json:"ended_by,omitempty"`
-	Steps         uint64    `json:"steps"`
-	Lost          uint64    `json:"lost_timings"`
-	Generation    uint64    `json:"generation"`
+	KernelChoice
+	ESLaunch    string   `json:"es_launch,omitempty"`
+	L2          string   `json:"l2"`
+	DutyPercent *float64 `json:"duty_percent"` // nil if the stream does not tell
+	Workload    Workload `json:"workload"`
+	ES          ESMask   `json:"es"`
+	AB          bool     `json:"ab"`
+	AA          bool     `json:"aa"` // a test of A/B mode: both sides were the same
+	EndedBy     EndCause `json:"ended_by,omitempty"`
+	Steps       uint64   `json:"steps"`
+	Lost        uint64   `json:"lost_timings"`
+	Generation  uint64   `json:"generation"`
 
 	Stages []StageStats `json:"stages"`
 	Step   StepStats    `json:"step"`
@@ -67,6 +68,7 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 		report.GPU, report.Engine, report.EngineReason = w.GPU, w.Engine, w.EngineReason
 		report.Provider, report.Timer, report.TimerReason = w.Provider, w.Timer, w.TimerReason
 		report.Kernels, report.ESLaunch, report.L2 = w.Kernels, w.ESLaunch, w.L2
+		report.KernelChoice = w.KernelChoice
 		report.Workload, report.Memory = w.Workload, w.Memory
 		report.Load, report.TileClasses, report.Work = &w.Load, w.TileClasses, w.Work
 		if w.DutyPercent > 0 {
@@ -96,7 +98,7 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 func (v *View) Report(partial bool) *Report {
 	warnings := make([]Warning, 0, len(v.Log))
 	for _, entry := range v.Log {
-		if entry.Code != logRefused {
+		if entry.Code != logRefused && entry.Code != logKernels {
 			warnings = append(warnings, Warning{Code: entry.Code, Text: entry.Text})
 		}
 	}

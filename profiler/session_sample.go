@@ -109,7 +109,7 @@ func (s *session) verdict(c *comparisons) Verdict {
 	if s.cfg.AA {
 		v = judgeSame(s.wantES, c)
 	} else {
-		v = judge(s.workload.Engine, c)
+		v = judge(s.workload.Engine, s.workload.Kernels, c)
 	}
 	if s.endedBy == EndMaxDuration && !v.Settled {
 		v = v.giveUp(c, s.cfg.Duration)

@@ -193,10 +193,24 @@ func (m *model) keys() []binding {
 func (m *model) keyState() keyState {
 	return keyState{
 		overlay: m.overlay.kind, down: m.condition().restartable(),
-		frozen: m.frozen, hasModel: len(m.opts.Models) > 0,
+		frozen: m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
+		stage:   m.otherStage(),
 		canSave: m.opts.Save != nil, canRepeat: m.opts.Command != nil,
+	}
+}
+
+// otherStage is the one whose tiles the experts' page does not show, if they are others.
+func (m *model) otherStage() string {
+	s := m.scene()
+	switch {
+	case !s.tilesDiffer():
+		return ""
+	case m.experts.stage(s) == profiler.Up:
+		return profiler.Down.String()
+	default:
+		return profiler.Up.String()
 	}
 }
 

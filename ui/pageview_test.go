@@ -31,6 +31,19 @@ func cutlassClasses() *profiler.TileClasses {
 	}
 }
 
+// differingClasses has tiles of its own for down.
+func differingClasses() *profiler.TileClasses {
+	up := cutlassClasses()
+	kernel := profiler.TileClass{Stages: new(5), Cluster: new(2), SplitK: new(1), Warpgroups: new(3)}
+	last := &up.On[2].TileClass
+	last.Stages, last.Cluster, last.SplitK, last.Warpgroups = kernel.Stages, kernel.Cluster, kernel.SplitK, kernel.Warpgroups
+	up.Stages = []profiler.StageTiles{
+		{Name: "up", Off: up.Off, On: up.On},
+		{Name: "down", Off: up.Off, On: []profiler.TileLoad{tile("W", "64x8 down", 8, 8, 251.3, 1024, 2010.4), tile("X", "192x128 down", 0, 192, 0, 0, 0)}},
+	}
+	return up
+}
+
 func cpuClasses() *profiler.TileClasses {
 	classes := &profiler.TileClasses{Off: []profiler.TileLoad{tile("G", "32 rows", 0, 32, 14.1, 64, 451.2)}}
 	heights := []int{4, 8, 12, 16, 24, 32, 48, 0}

@@ -271,6 +271,8 @@ func (t stageTable) ratioCell(row tableRow) (string, grid.Style) {
 func (t stageTable) wordCell(row tableRow) (string, grid.Style) {
 	r := row.ratio
 	switch {
+	case row.deploy && row.kind == rowLayer && t.undeployed():
+		return "best", styleGood
 	case row.deploy && row.kind == rowLayer:
 		return "deploy", styleGood
 	case r == nil:

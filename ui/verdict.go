@@ -21,6 +21,9 @@ func drawVerdict(area grid.Area, s scene) {
 	switch {
 	case v.EnableES != nil && s.cpu():
 		badge, style, text = " CPU ONLY ", styleBadgeCPU, styleStrong
+	case v.EnableES != nil && s.undeployed():
+		badge, style, text = " "+strings.ToUpper(s.workload.Kernels)+" ", styleBadgeInfo, styleStrong
+		detail = strings.TrimPrefix(detail, s.workload.Kernels+" "+profiler.NotDeployed)
 	case v.EnableES != nil:
 		badge, style, text = " DEPLOY ", styleBadgeGood, styleStrong
 		detail = strings.TrimPrefix(detail, "deploy ")
@@ -43,6 +46,12 @@ func drawVerdict(area grid.Area, s scene) {
 		second = inWords(s.sample)
 	}
 	area.Print(x, 1, second, styleMuted)
+}
+
+// undeployed reports whether kernels run that sglang does not: there is nothing to deploy then, since
+// enable_es is a switch of sglang's own.
+func (s scene) undeployed() bool {
+	return s.workload != nil && !s.cpu() && s.workload.Kernels != profiler.DeployedKernels
 }
 
 // brief shortens a verdict for one line: without intervals, then without the flag's name. compare says

@@ -25,7 +25,7 @@ func (r *doctorReport) checkEngine(o *doctorOptions, selected kernels.Selection,
 	w.Tokens = 32
 	cfg := profiler.EngineConfig{
 		Workload: w, Routings: profiler.NewRoutings(w, profiler.MinRing),
-		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch,
+		Kernels: o.engine.family(selected), Timer: o.engine.timer, ESLaunch: o.engine.launch,
 	}
 	var info profiler.EngineInfo
 	err := withEngine(selected.Open, cfg, func(engine profiler.Engine) error {

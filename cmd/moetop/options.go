@@ -32,7 +32,8 @@ func (o *engineOptions) register(flags *pflag.FlagSet) {
 	flags.Var(choiceValue{&o.engine, []string{"auto", "cuda", "cpu"}}, "engine", "what runs the layer; auto is cuda where there is a usable GPU")
 	flags.StringVar(&o.library, "library", "", "`PATH` of the CUDA engine's library (default: libmoetop.so near the executable)")
 	flags.StringVar(&o.device, "device", "", "GPU by `INDEX` or UUID (default: the first that can be used)")
-	flags.Var(choiceValue{&o.kernels, []string{"cutlass"}}, "kernels", "family of the CUDA kernels")
+	flags.Var(choiceValue{&o.kernels, []string{"cutlass", "native", profiler.AutoKernels}}, "kernels",
+		"family of the CUDA kernels: cutlass is what sglang runs, auto the fastest that the library has")
 	flags.Var(choiceValue{&o.timer, []string{"auto", "cupti", "events", "none"}}, "timer", "how stages are timed on the GPU")
 	flags.Var(choiceValue{&o.launch, []string{"auto", "pdl", "streams"}}, "es-launch", "how the launches of an ES stage are issued")
 }

@@ -113,7 +113,7 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 		Workload: workload, ES: o.mask, Schedule: o.schedule, Interval: o.interval,
 		StageTimes: o.stages, Warmup: o.warmup, Duration: o.limit(), Steps: o.steps, RingLength: ringLength,
 		Open: withDriver(selected.Open), EngineReason: selected.Reason,
-		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch, Blocks: o.samples,
+		Families: selected.Families, Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch, Blocks: o.samples,
 		OpenSampler: openSampler,
 		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
 		Commands:    commands,
@@ -146,6 +146,22 @@ func (a *app) header(o *options, command []string) *profiler.Header {
 func (o *engineOptions) choose() (kernels.Selection, error) {
 	return kernels.Select(kernels.SelectOptions{Engine: o.engine, Library: o.library, Device: o.device})
 }
+
+// families are the kernel families that the flags ask a command for that compares none: with auto all
+// that the library offers. The CPU engine's own has no name here.
+func (o *engineOptions) families(selected kernels.Selection) []string {
+	switch {
+	case o.kernels != profiler.AutoKernels:
+		return []string{o.kernels}
+	case len(selected.Families) == 0:
+		return []string{""}
+	default:
+		return selected.Families
+	}
+}
+
+// family is the first of them.
+func (o *engineOptions) family(selected kernels.Selection) string { return o.families(selected)[0] }
 
 // openSampler returns the instruments of the engine's GPU.
 func openSampler(device *profiler.Device) profiler.Sampler {

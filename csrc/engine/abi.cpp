@@ -154,6 +154,14 @@ int32_t moetop_set_routings(moetop_engine* engine,
     });
 }
 
+int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input) {
+    return guarded([&] {
+        require(engine, "engine");
+        require(input, "input");
+        engine->impl.set_input(input);
+    });
+}
+
 int32_t moetop_run(moetop_engine* engine, int32_t num_steps) {
     return guarded([&] {
         require(engine, "engine");
@@ -212,6 +220,24 @@ int32_t moetop_describe_launches(moetop_engine* engine,
         }
         *count = static_cast<int32_t>(
             engine->impl.describe_launches(mask, launches, static_cast<size_t>(capacity)));
+    });
+}
+
+int32_t moetop_describe_tiles(const moetop_engine* engine,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    return guarded([&] {
+        require(engine, "engine");
+        require(count, "count");
+        *count = 0;
+        require_capacity(capacity, classes, "classes");
+        for (int32_t i = 0; i < capacity; ++i) {
+            require_struct(&classes[i], "classes");
+        }
+        *count = engine->impl.describe_tiles(stage, is_es, classes, capacity);
     });
 }
 

@@ -40,4 +40,22 @@ void launch_grouped_gemm(GemmFamily family,
     throw Error(MOETOP_ERROR_INTERNAL, "no such kernel family");
 }
 
+int describe_gemm_tiles(GemmFamily family,
+                        GemmPolicy policy,
+                        const GemmShape& shape,
+                        moetop_tile_class* classes,
+                        int capacity) {
+    switch (family) {
+        case GemmFamily::kCutlass:
+            return cutlass_family::describe_tiles(policy, shape, classes, capacity);
+        case GemmFamily::kNative:
+            break;
+    }
+    throw_unsupported();
+}
+
+std::string gemm_kernel_name(const char* mangled) {
+    return cutlass_family::kernel_name(mangled);
+}
+
 }  // namespace moetop

@@ -27,7 +27,7 @@ extern "C" {
 #define MOETOP_API __attribute__((visibility("default")))
 
 /* Raised by one with every incompatible change of this file. */
-#define MOETOP_ABI_VERSION 1u
+#define MOETOP_ABI_VERSION 2u
 
 typedef enum moetop_status {
     MOETOP_OK = 0,
@@ -143,7 +143,7 @@ typedef struct moetop_step_timing {
 typedef struct moetop_launch {
     uint32_t struct_size;
     int32_t stage;  /* MOETOP_STAGE_* */
-    char name[512]; /* demangled */
+    char name[512]; /* for people: demangled, or the name of its tile class */
     uint32_t grid[3];
     uint32_t block[3];
     int32_t registers_per_thread;
@@ -152,6 +152,22 @@ typedef struct moetop_launch {
     int32_t local_bytes_per_thread; /* spills and stack: 0 in every GEMM */
     double mean_us; /* own time over the timed steps so far, with this mask; negative: not known */
 } moetop_launch;
+
+/* One tile class of a GEMM's policy: the experts of certain row counts, and the tile that their
+ * products are cut into. An expert belongs to the first class in order whose max_rows it does not
+ * exceed. */
+typedef struct moetop_tile_class {
+    uint32_t struct_size;
+    char letter[4];       /* names the class within its policy: one ASCII letter, terminated */
+    int32_t max_rows;     /* of an expert; 0: no bound */
+    int32_t tile_rows;    /* of the batch */
+    int32_t tile_columns; /* of the output */
+    int32_t stages;       /* of the pipeline through shared memory */
+    int32_t cluster;      /* thread blocks */
+    int32_t split_k;      /* parts that k is cut into; 1: it is not */
+    int32_t warpgroups;   /* of a thread block that multiply */
+    char name[64];        /* such as "256x32 swapped" */
+} moetop_tile_class;
 
 /* Everything a reference needs to check a step. All row-major, shapes as above. */
 enum {
@@ -204,6 +220,10 @@ MOETOP_API int32_t moetop_set_routings(moetop_engine* engine,
                                        const int32_t* topk_ids,
                                        const float* topk_weights);
 
+/* Replaces the input of every routing, which create makes of random values: bf16 [T,H]. It is for
+ * checks of rows that random data never has, such as zeros. Waits for the steps in flight. */
+MOETOP_API int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input);
+
 /* Launches num_steps steps and returns when the last is launched; at most four are in flight. */
 MOETOP_API int32_t moetop_run(moetop_engine* engine, int32_t num_steps);
 
@@ -233,6 +253,18 @@ MOETOP_API int32_t moetop_describe_launches(moetop_engine* engine,
                                             moetop_launch* launches,
                                             int32_t capacity,
                                             int32_t* count);
+
+/* The tile classes that a GEMM of this engine's workload is launched with, in the order in which an
+ * expert is matched: stage is MOETOP_STAGE_UP or MOETOP_STAGE_DOWN, is_es 0 or 1. They are those
+ * that the kernels use, read from the same table. *count is their number, whatever the capacity;
+ * classes may be NULL if capacity is 0. A provider whose kernels have no such classes returns
+ * MOETOP_ERROR_UNSUPPORTED. */
+MOETOP_API int32_t moetop_describe_tiles(const moetop_engine* engine,
+                                         int32_t stage,
+                                         uint32_t is_es,
+                                         moetop_tile_class* classes,
+                                         int32_t capacity,
+                                         int32_t* count);
 
 /* Waits for the steps in flight and frees everything. NULL is fine. */
 MOETOP_API int32_t moetop_destroy(moetop_engine* engine);

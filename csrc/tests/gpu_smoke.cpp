@@ -94,6 +94,11 @@ void check_workload(const std::string& name, const moetop_config& config) {
     report(name + " timings", check_timings(engine, config, masks));
     for (uint32_t mask = 0; mask < MOETOP_NUM_ES_MASKS; ++mask) {
         report(name + " launches of mask " + std::to_string(mask), check_launches(engine, mask));
+        for (const int32_t stage : {MOETOP_STAGE_UP, MOETOP_STAGE_DOWN}) {
+            report(
+                name + " tiles of stage " + std::to_string(stage) + " mask " + std::to_string(mask),
+                check_tiles(engine, stage, mask));
+        }
     }
     report(name + " destroy", problem_of(moetop_destroy(engine)));
 }

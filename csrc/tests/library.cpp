@@ -67,6 +67,10 @@ int32_t moetop_set_routings(moetop_engine* engine,
         engine, topk_ids, topk_weights);
 }
 
+int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input) {
+    return symbol<decltype(&moetop_set_input)>("moetop_set_input")(engine, input);
+}
+
 int32_t moetop_run(moetop_engine* engine, int32_t num_steps) {
     return symbol<decltype(&moetop_run)>("moetop_run")(engine, num_steps);
 }
@@ -100,6 +104,16 @@ int32_t moetop_describe_launches(moetop_engine* engine,
                                  int32_t* count) {
     return symbol<decltype(&moetop_describe_launches)>("moetop_describe_launches")(
         engine, mask, launches, capacity, count);
+}
+
+int32_t moetop_describe_tiles(const moetop_engine* engine,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    return symbol<decltype(&moetop_describe_tiles)>("moetop_describe_tiles")(
+        engine, stage, is_es, classes, capacity, count);
 }
 
 int32_t moetop_destroy(moetop_engine* engine) {

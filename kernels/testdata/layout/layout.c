@@ -82,6 +82,20 @@ static void step(void) {
     FIELD(moetop_launch, mean_us);
 }
 
+static void tile_class(void) {
+    SIZE(moetop_tile_class);
+    FIELD(moetop_tile_class, struct_size);
+    FIELD(moetop_tile_class, letter);
+    FIELD(moetop_tile_class, max_rows);
+    FIELD(moetop_tile_class, tile_rows);
+    FIELD(moetop_tile_class, tile_columns);
+    FIELD(moetop_tile_class, stages);
+    FIELD(moetop_tile_class, cluster);
+    FIELD(moetop_tile_class, split_k);
+    FIELD(moetop_tile_class, warpgroups);
+    FIELD(moetop_tile_class, name);
+}
+
 int main(void) {
     printf("version %u\n", MOETOP_ABI_VERSION);
     printf("stages %d\ntensors %d\nmasks %d\n",
@@ -92,5 +106,6 @@ int main(void) {
     config();
     engine();
     step();
+    tile_class();
     return 0;
 }
