@@ -92,6 +92,7 @@ type abiTileClass struct {
 	letter      [4]byte
 	maxRows     int32
 	tileRows    int32
+	rowStep     int32
 	tileColumns int32
 	stages      int32
 	cluster     int32

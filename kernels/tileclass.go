@@ -66,12 +66,12 @@ func (e *cudaEngine) tileClasses(stage profiler.Stage, specialized C.uint32_t) (
 
 // domain refuses a tile without an area: its padding could not be counted.
 func (c *abiTileClass) domain() (profiler.TileClass, error) {
-	if c.maxRows < 0 || c.tileRows < 1 || c.tileColumns < 1 {
-		return profiler.TileClass{}, fmt.Errorf("a tile of %d rows and %d columns for at most %d rows",
-			c.tileRows, c.tileColumns, c.maxRows)
+	if c.maxRows < 0 || c.tileRows < 1 || c.rowStep < 1 || c.tileColumns < 1 {
+		return profiler.TileClass{}, fmt.Errorf("a tile of %d rows in steps of %d and %d columns for at most %d rows",
+			c.tileRows, c.rowStep, c.tileColumns, c.maxRows)
 	}
 	class := profiler.TileClass{
-		Name: text(c.name[:]), Letter: text(c.letter[:]), TileRows: int(c.tileRows), TileColumns: int(c.tileColumns),
+		Name: text(c.name[:]), Letter: text(c.letter[:]), TileRows: int(c.tileRows), TileColumns: int(c.tileColumns), RowStep: int(c.rowStep),
 		Stages: positive(c.stages), Cluster: positive(c.cluster), SplitK: positive(c.splitK), Warpgroups: positive(c.warpgroups),
 	}
 	class.MaxRows = positive(c.maxRows)
@@ -91,7 +91,7 @@ func positive(n int32) *int {
 func cpuTiles(rows int) *profiler.TilePolicies {
 	class := func(letter rune, maxRows, height int) profiler.TileClass {
 		c := profiler.TileClass{
-			Name: fmt.Sprintf("%d rows", height), Letter: string(letter), TileRows: height, TileColumns: blockWidth,
+			Name: fmt.Sprintf("%d rows", height), Letter: string(letter), TileRows: height, TileColumns: blockWidth, RowStep: height,
 		}
 		if maxRows > 0 {
 			c.MaxRows = &maxRows

@@ -17,6 +17,9 @@ type TileClass struct {
 	// computes; what an expert's last tile has too many of is padding.
 	TileRows    int `json:"tile_rows"`
 	TileColumns int `json:"tile_columns"`
+	// RowStep divides the rows that are computed for an expert: less than TileRows where an expert's
+	// last tile may be a lower one.
+	RowStep int `json:"row_step"`
 	// How the kernel computes a tile; null where that has no meaning or is not told.
 	Stages     *int `json:"stages"`     // of its pipeline through shared memory
 	Cluster    *int `json:"cluster"`    // thread blocks
@@ -35,7 +38,7 @@ type TileLoad struct {
 	TileClass
 	Experts    float64 `json:"experts"` // that have rows
 	Rows       float64 `json:"rows"`
-	PaddedRows float64 `json:"padded_rows"` // Rows filled up to whole tiles
+	PaddedRows float64 `json:"padded_rows"` // Rows filled up to whole steps
 }
 
 // PaddingShare is the part of the computed rows that nobody needs; NaN without any.
@@ -169,7 +172,7 @@ func fillClasses(classes []TileLoad, counts []int, share float64) {
 		c := &classes[place]
 		c.Experts += share
 		c.Rows += float64(rows) * share
-		c.PaddedRows += float64((rows+c.TileRows-1)/c.TileRows*c.TileRows) * share
+		c.PaddedRows += float64((rows+c.RowStep-1)/c.RowStep*c.RowStep) * share
 	}
 }
 

@@ -54,16 +54,16 @@ func TestLoadOfKnownRoutings(t *testing.T) {
 func TestTileClassesCountRowsAndPadding(t *testing.T) {
 	t.Parallel()
 	up := PolicyTiles{
-		Off: []TileClass{{Letter: "G", TileRows: 128}},
-		On:  []TileClass{{Letter: "S", MaxRows: new(32), TileRows: 32}, {Letter: "L", TileRows: 128}},
+		Off: []TileClass{{Letter: "G", TileRows: 128, RowStep: 128}},
+		On:  []TileClass{{Letter: "S", MaxRows: new(32), TileRows: 32, RowStep: 32}, {Letter: "L", TileRows: 192, RowStep: 64}},
 	}
-	down := PolicyTiles{Off: []TileClass{{Letter: "G", TileRows: 32}}, On: up.On}
+	down := PolicyTiles{Off: []TileClass{{Letter: "G", TileRows: 32, RowStep: 32}}, On: up.On}
 	policies := &TilePolicies{Up: up, Down: down}
 	ring := []TopK{counted(1, 32, 33, 0), counted(0, 0, 129, 0)}
 	_, classes := loadOf(Workload{Experts: 4}, ring, policies)
 	want := TileClasses{
 		Off: []TileLoad{{Experts: 2, Rows: 97.5, PaddedRows: 320}},
-		On:  []TileLoad{{Experts: 1, Rows: 16.5, PaddedRows: 32}, {Experts: 1, Rows: 81, PaddedRows: 192}},
+		On:  []TileLoad{{Experts: 1, Rows: 16.5, PaddedRows: 32}, {Experts: 1, Rows: 81, PaddedRows: 128}},
 	}
 	for _, c := range []struct{ got, want []TileLoad }{
 		{classes.Off, want.Off},

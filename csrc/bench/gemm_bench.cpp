@@ -4,8 +4,8 @@
 //              [--contenders NAME,..] [--reps N] [--gap-ms N] [--check-only] [--csv FILE]
 //
 // Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
-// -off or -on: s32, s64, s128 (swapped), p (plain), p2 (clusters); an e behind the name
-// evicts weights first, as in s64e-on. Every contender's output is checked against a float64
+// -off or -on: s32, s64, s64w, s128 (swapped) and p (plain); an e behind the name evicts weights
+// first, as in s64e-on. Every contender's output is checked against a float64
 // reference before it is timed. A time is the median of CUDA graph replays over rotating inputs,
 // contenders in turn, by CUDA events.
 #include <algorithm>
@@ -29,11 +29,6 @@ namespace {
 
 using namespace moetop;
 using namespace moetop::bench;
-
-struct Row {
-    const char* model;
-    std::vector<int> tokens;
-};
 
 const std::vector<Model> kModels = {{"dsv3-tp8", 256, 8, 7168, 256},
                                     {"dsv3-ep8", 32, 8, 7168, 2048},
@@ -117,10 +112,16 @@ Launch contender(const std::string& name) {
     const GemmPolicy policy =
         name.substr(dash) == "-on" ? GemmPolicy::kExpertSpecialized : GemmPolicy::kGeneric;
     const std::string what = name.substr(0, dash);
-    if (what == "cutlass" || what == "native") {
-        const GemmFamily family = what == "cutlass" ? GemmFamily::kCutlass : GemmFamily::kNative;
+    if (what == "cutlass") {
         return [=](const GroupedGemm& gemm, const GemmLaunch& launch) {
-            launch_grouped_gemm(family, policy, gemm, launch);
+            GroupedGemm own = gemm;
+            own.workspace = static_cast<char*>(gemm.workspace) + kNativeWorkspaceBytes;
+            launch_grouped_gemm(GemmFamily::kCutlass, policy, own, launch);
+        };
+    }
+    if (what == "native") {
+        return [=](const GroupedGemm& gemm, const GemmLaunch& launch) {
+            launch_grouped_gemm(GemmFamily::kNative, policy, gemm, launch);
         };
     }
     static const std::map<std::string, native::TileKernel> kKernels = {
@@ -128,8 +129,7 @@ Launch contender(const std::string& name) {
         {"s64", native::TileKernel::kSwapped64},
         {"s64w", native::TileKernel::kSwapped64Wide},
         {"s128", native::TileKernel::kSwapped128},
-        {"p", native::TileKernel::kPlain},
-        {"p2", native::TileKernel::kPlainCluster}};
+        {"p", native::TileKernel::kPlain}};
     const bool evicts = what.back() == 'e';
     const auto kernel = kKernels.find(evicts ? what.substr(0, what.size() - 1) : what);
     if (kernel == kKernels.end())

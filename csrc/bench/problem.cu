@@ -186,7 +186,10 @@ Problem::Problem(const Model& model, bool is_up, int num_sms)
     const size_t scales = elements / (128 * 128) + overhang;
     b_ = allocate(elements);
     b_scale_ = allocate(scales * sizeof(float));
-    workspace_ = allocate(gemm_workspace_bytes(GemmFamily::kCutlass, experts_, num_sms));
+    const size_t workspace_bytes =
+        kNativeWorkspaceBytes + gemm_workspace_bytes(GemmFamily::kCutlass, experts_, num_sms);
+    workspace_ = allocate(workspace_bytes);
+    MOETOP_CHECK_CUDA(cudaMemset(workspace_.get(), 0, workspace_bytes));
     verdict_ = allocate(sizeof(Verdict));
     fill_e4m3(static_cast<uint8_t*>(b_.get()), elements, 1, nullptr);
     fill_scales(static_cast<float*>(b_scale_.get()), scales, 0.001f, 2, nullptr);

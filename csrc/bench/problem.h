@@ -10,6 +10,10 @@
 
 namespace moetop::bench {
 
+// The native family must find its workspace as it left it: it has the first of a GEMM's, and the
+// cutlass family what lies behind.
+constexpr size_t kNativeWorkspaceBytes = 256;
+
 // A model's layer, as one rank has it.
 struct Model {
     std::string name;

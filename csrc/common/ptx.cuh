@@ -1,6 +1,6 @@
 // The PTX that the kernels of this library use, each instruction behind one function: barriers in
-// shared memory (mbarrier), the tensor copy engine (TMA), asynchronous copies, clusters, and the
-// FP8 tensor core product of a warpgroup (wgmma). All of it needs sm_90a.
+// shared memory (mbarrier), the tensor copy engine (TMA), asynchronous copies, and the FP8 tensor
+// core product of a warpgroup (wgmma). All of it needs sm_90a.
 //
 // Addresses of shared memory are 32-bit (shared_address()). A "phase" is a barrier's parity bit: it
 // starts at 0 and flips each time the barrier completes.
@@ -23,7 +23,7 @@ __device__ __forceinline__ void barrier_init(uint32_t barrier, uint32_t count) {
     asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(count) : "memory");
 }
 
-// Makes initialised barriers visible to the copy engine and to the other CTAs of the cluster.
+// Makes initialised barriers visible to the copy engine.
 __device__ __forceinline__ void fence_barrier_init() {
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
@@ -36,19 +36,6 @@ __device__ __forceinline__ void barrier_arrive(uint32_t barrier) {
 __device__ __forceinline__ void barrier_arrive_expect(uint32_t barrier, uint32_t bytes) {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                  : "memory");
-}
-
-// Arrives at the same barrier of another CTA of the cluster. Without .release.cluster on purpose:
-// with it, each arrive costs a fence, and kernels that hand their stages back this way took 1.4 to
-// 2 times as long. What the arrival releases has been read, not written, so there is nothing to
-// publish.
-__device__ __forceinline__ void barrier_arrive_remote(uint32_t barrier, uint32_t cta_rank) {
-    asm volatile(
-        "{\n.reg .b32 remote;\n"
-        "mapa.shared::cluster.u32 remote, %0, %1;\n"
-        "mbarrier.arrive.shared::cluster.b64 _, [remote];\n}\n" ::"r"(barrier),
-        "r"(cta_rank)
-        : "memory");
 }
 
 __device__ __forceinline__ bool barrier_try_wait(uint32_t barrier, uint32_t phase) {
@@ -155,24 +142,6 @@ __device__ __forceinline__ void copy_box_hinted(uint32_t destination,
         : "memory");
 }
 
-// Copies a box to the same place in every CTA of the mask, and counts at the same barrier in each.
-__device__ __forceinline__ void copy_box_multicast(uint32_t destination,
-                                                   const CUtensorMap* map,
-                                                   uint32_t barrier,
-                                                   uint16_t cta_mask,
-                                                   int c0,
-                                                   int c1) {
-    asm volatile(
-        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"
-        ".multicast::cluster [%0], [%1, {%4, %5}], [%2], %3;" ::"r"(destination),
-        "l"(map),
-        "r"(barrier),
-        "h"(cta_mask),
-        "r"(c0),
-        "r"(c1)
-        : "memory");
-}
-
 // --- Small asynchronous copies ---------------------------------------------------------------
 
 // Copies kBytes (4, 8 or 16) to shared memory, or zeros if is_valid is false.
@@ -196,22 +165,6 @@ __device__ __forceinline__ void copy_async_arrive(uint32_t barrier) {
 // Waits for the thread's own copies: a thread must not exit before they have landed.
 __device__ __forceinline__ void copy_async_wait_all() {
     asm volatile("cp.async.wait_all;" ::: "memory");
-}
-
-// --- Clusters ---------------------------------------------------------
-
-__device__ __forceinline__ uint32_t cluster_cta_rank() {
-    uint32_t rank;
-    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-    return rank;
-}
-
-__device__ __forceinline__ void cluster_arrive() {
-    asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
-}
-
-__device__ __forceinline__ void cluster_wait() {
-    asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
 // --- Register budgets -------------------------------------------------------------------------
@@ -257,6 +210,16 @@ __device__ __forceinline__ void store_matrices_transposed(uint32_t address,
                  "r"(r0),
                  "r"(r1)
                  : "memory");
+}
+
+__device__ __forceinline__ void store_shared(uint32_t address, uint32_t value) {
+    asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
+}
+
+__device__ __forceinline__ uint32_t load_shared_word(uint32_t address) {
+    uint32_t value;
+    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
+    return value;
 }
 
 __device__ __forceinline__ float load_shared_float(uint32_t address) {

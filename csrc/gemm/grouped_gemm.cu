@@ -5,6 +5,7 @@
 #include "gemm/native/family.h"
 
 namespace moetop {
+
 size_t gemm_workspace_bytes(GemmFamily family, int num_experts, int num_sms) {
     switch (family) {
         case GemmFamily::kCutlass:
@@ -49,13 +50,14 @@ int describe_gemm_tiles(GemmFamily family,
         case GemmFamily::kCutlass:
             return cutlass_family::describe_tiles(policy, shape, classes, capacity);
         case GemmFamily::kNative:
-            break;
+            return native::describe_tiles(policy, shape, classes, capacity);
     }
-    throw_unsupported();
+    throw Error(MOETOP_ERROR_INTERNAL, "no such kernel family");
 }
 
 std::string gemm_kernel_name(const char* mangled) {
-    return cutlass_family::kernel_name(mangled);
+    const std::string name = native::kernel_name(mangled);
+    return name.empty() ? cutlass_family::kernel_name(mangled) : name;
 }
 
 }  // namespace moetop

@@ -44,7 +44,8 @@ struct GroupedGemm {
     const float* b_scale;    // [num_experts, n/128, k/128]
     __nv_bfloat16* d;        // [num_rows, n]
     const int32_t* offsets;  // [num_experts + 1]
-    void* workspace;         // gemm_workspace_bytes(), 256-byte aligned, this GEMM's own
+    // gemm_workspace_bytes(), 256-byte aligned, this GEMM's own, zeros before its first launch.
+    void* workspace;
 };
 
 // Where and how to launch. The side streams and events serve EsLaunch::kStreams, which forks from

@@ -161,6 +161,7 @@ typedef struct moetop_tile_class {
     char letter[4];       /* names the class within its policy: one ASCII letter, terminated */
     int32_t max_rows;     /* of an expert; 0: no bound */
     int32_t tile_rows;    /* of the batch */
+    int32_t row_step;     /* an expert's rows are computed as a multiple of this */
     int32_t tile_columns; /* of the output */
     int32_t stages;       /* of the pipeline through shared memory */
     int32_t cluster;      /* thread blocks */

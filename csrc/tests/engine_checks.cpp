@@ -205,9 +205,10 @@ std::string check_tiles(moetop_engine* engine, int32_t stage, uint32_t mask) {
         if (!is_last && tile_class.max_rows <= below)
             return std::string(tile_class.name) + " takes nothing";
         below = tile_class.max_rows;
-        if (tile_class.tile_rows < 1 || tile_class.tile_columns < 1 || tile_class.stages < 1 ||
-            tile_class.cluster < 1 || tile_class.split_k < 1 || tile_class.warpgroups < 1 ||
-            tile_class.letter[0] == '\0' || tile_class.name[0] == '\0') {
+        if (tile_class.tile_rows < 1 || tile_class.row_step < 1 || tile_class.tile_columns < 1 ||
+            tile_class.stages < 1 || tile_class.cluster < 1 || tile_class.split_k < 1 ||
+            tile_class.warpgroups < 1 || tile_class.letter[0] == '\0' ||
+            tile_class.name[0] == '\0') {
             return std::string(tile_class.name) + " is not described";
         }
     }
@@ -220,15 +221,22 @@ std::string check_tiles(moetop_engine* engine, int32_t stage, uint32_t mask) {
     status = moetop_describe_launches(engine, mask, launches.data(), num_launches, &num_launches);
     if (status != MOETOP_OK)
         return problem_of(status);
+    // A native GEMM is one launch, whatever its classes.
     const std::string family = "cutlass ";
     size_t matched = 0;
+    size_t num_native = 0;
     for (const moetop_launch& launch : launches) {
-        if (launch.stage != stage || std::string(launch.name).rfind(family, 0) != 0)
+        if (launch.stage != stage)
+            continue;
+        num_native += std::string(launch.name).rfind("native ", 0) == 0;
+        if (std::string(launch.name).rfind(family, 0) != 0)
             continue;
         if (matched == classes.size() || family + classes[matched].name != launch.name)
             return std::string(launch.name) + " is of no class";
         ++matched;
     }
+    if (num_native > 1 || (num_native == 1 && matched != 0))
+        return std::to_string(num_native) + " native launches in one GEMM";
     if (matched != 0 && matched != classes.size())
         return std::to_string(matched) + " launches of " + std::to_string(classes.size()) +
                " classes";

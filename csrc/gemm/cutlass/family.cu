@@ -222,6 +222,7 @@ int describe_tiles(GemmPolicy policy,
         std::snprintf(out.letter, sizeof(out.letter), "%c", tile_class.letter);
         out.max_rows = tile_class.max_rows == INT_MAX ? 0 : tile_class.max_rows;
         out.tile_rows = ops.rows;
+        out.row_step = ops.rows;
         out.tile_columns = ops.columns;
         out.stages = ops.stages;
         out.cluster = ops.cluster;

@@ -15,9 +15,9 @@ constexpr int kBlockWidth = 128;
 // Blocks of k that a stage of the swapped kernel holds.
 constexpr int kSwappedBlocksPerStage = 2;
 
-// Widths of the swapped kernels' units: 8, 16 .. 64, 80, 96, 112, 128 tokens.
-constexpr int kNumWidths = 12;
-constexpr int kMaxWidth = 128;
+// Widths of the swapped kernels' units, in tokens.
+constexpr int kWidths[] = {8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128};
+constexpr int kNumWidths = sizeof(kWidths) / sizeof(kWidths[0]);
 
 // The narrowest of them that holds so many tokens, 1..128.
 #ifdef __CUDACC__
@@ -34,6 +34,9 @@ __host__ __device__
 constexpr int width_index(int width) {
     return width <= 64 ? width / 8 - 1 : 8 + (width - 80) / 16;
 }
+
+// Blocks of k that the plain kernel's ring holds: a lap.
+constexpr int kPlainLapBlocks = 4;
 
 // The rows of a that one warpgroup of the plain kernel multiplies.
 constexpr int kPlainBlockRows = 64;
@@ -81,10 +84,11 @@ struct PlainParams {
     const float* weight_scales;  // [num_experts, n/128, num_blocks]
     __nv_bfloat16* d;            // [rows, n]
     const int32_t* offsets;      // [num_experts + 1]
+    uint32_t* counters;          // two, 0 before and after each launch: units drawn, CTAs done
     int num_experts;
     int n;
     int num_blocks;        // k/128
-    Divisor units_across;  // n over the columns of a cluster's unit
+    Divisor units_across;  // n over the columns of a unit
     bool is_specialized;
 };
 

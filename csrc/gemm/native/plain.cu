@@ -6,36 +6,27 @@ namespace moetop::native {
 namespace {
 
 template <typename Config>
-void launch_config(const PlainParams& params, int num_sms, cudaStream_t stream) {
-    void (*const kernel)(PlainParams) = &plain_kernel<Config>;
-    const int shared_bytes = Config::shared_bytes(params.num_experts);
-    MOETOP_CHECK_CUDA(
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-    cudaLaunchAttribute attribute = {};
-    attribute.id = cudaLaunchAttributeClusterDimension;
-    attribute.val.clusterDim = {Config::kCluster, 1, 1};
-    cudaLaunchConfig_t config = {};
-    config.gridDim = dim3(num_sms / Config::kCluster * Config::kCluster);
-    config.blockDim = dim3(Config::kThreads);
-    config.dynamicSmemBytes = shared_bytes;
-    config.stream = stream;
-    config.attrs = &attribute;
-    config.numAttrs = Config::kCluster > 1 ? 1 : 0;
-    MOETOP_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, params));
+PlainOps plain_ops() {
+    static constexpr void (*kKernel)(PlainParams) = &plain_kernel<Config>;
+    const auto launch = [](const PlainParams& params, int num_sms, cudaStream_t stream) {
+        const int shared_bytes = Config::shared_bytes(params.num_experts);
+        MOETOP_CHECK_CUDA(cudaFuncSetAttribute(
+            kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
+        kKernel<<<num_sms, Config::kThreads, shared_bytes, stream>>>(params);
+        MOETOP_CHECK_CUDA(cudaGetLastError());
+    };
+    return {Config::kTileTokens,
+            Config::kColumns,
+            Config::kStages,
+            Config::kGroups,
+            reinterpret_cast<const void*>(kKernel),
+            launch};
 }
 
 }  // namespace
 
-void launch_plain(const PlainParams& params, int num_sms, cudaStream_t stream) {
-    if (params.num_blocks % PlainConfig<1, true>::kStages == 0) {
-        launch_config<PlainConfig<1, true>>(params, num_sms, stream);
-    } else {
-        launch_config<PlainConfig<1, false>>(params, num_sms, stream);
-    }
-}
-
-void launch_plain_cluster(const PlainParams& params, int num_sms, cudaStream_t stream) {
-    launch_config<PlainConfig<2, true>>(params, num_sms, stream);
+PlainOps plain(bool has_whole_laps) {
+    return has_whole_laps ? plain_ops<PlainConfig<true>>() : plain_ops<PlainConfig<false>>();
 }
 
 }  // namespace moetop::native

@@ -4,10 +4,11 @@
 //   d[row, n] = sum over blocks of k: (a[row, block] . w[expert, n, block]) * a_scale * w_scale
 //
 // A unit is 192 tokens x 128 columns, one block of k a stage. Three warpgroups multiply 64 tokens
-// each: while one promotes its product into the sums, the others keep the tensor cores busy. A
-// cluster of two CTAs takes neighbouring columns of the same tokens; each copies half of the tokens
-// and multicasts it to both. Units are dealt round robin, columns first: what is read twice, the
-// tokens, is then read at the same time.
+// each: while one promotes its product into the sums, the others keep the tensor cores busy. Units
+// follow each other columns first: what is read again, the tokens, is then read at the same time. A
+// CTA draws its next unit when it has room for it, since units differ in what they take by the rows
+// that they have. (Pairs of CTAs that multicast their tokens to each other gained nothing over
+// this.)
 //
 // Expert specialization: with it, a unit has only as many blocks of 64 tokens as have rows;
 // without, every unit is computed whole.
@@ -22,10 +23,9 @@
 
 namespace moetop::native {
 
-template <int kClusterSize, bool kHasWholeLaps>
+template <bool kHasWholeLaps>
 struct PlainConfig {
-    static constexpr int kCluster = kClusterSize;
-    static constexpr int kStages = 4;
+    static constexpr int kStages = kPlainLapBlocks;
     // Whether k is a whole number of laps of the ring: then a block's place in it is known when the
     // kernel is compiled, which saves a third of the instructions around a product.
     static constexpr bool kWholeLaps = kHasWholeLaps;
@@ -54,11 +54,15 @@ struct PlainConfig {
 
     static constexpr int kTokensOffset = kStages * kWeightBytes;
     static constexpr int kScalesOffset = kTokensOffset + kStages * kTokenBytes;
+    // Units that the copy warp has drawn and not everybody has begun.
+    static constexpr int kQueueSlots = 4;
+
     static constexpr int kStagingOffset = kScalesOffset + kScaleSlots * kSlotBytes;
     static constexpr int kBarriersOffset =
         kStagingOffset + kConsumerThreads / kWarpSize * kStagingBytes;
-    static constexpr int kListOffset =
-        (kBarriersOffset + 2 * (kStages + kScaleSlots) * 8 + 15) / 16 * 16;
+    static constexpr int kQueueOffset =
+        kBarriersOffset + 2 * (kStages + kScaleSlots + kQueueSlots) * 8;
+    static constexpr int kListOffset = (kQueueOffset + kQueueSlots * 4 + 15) / 16 * 16;
     static constexpr int kAlignment = 1024;  // of the 128-byte swizzle
 
     static constexpr int shared_bytes(int num_experts) {
@@ -67,12 +71,11 @@ struct PlainConfig {
 
     static_assert(!kWholeLaps || kStages == kBlocksPerSlot,
                   "a lap of the ring is a slot of scales");
-    static_assert(kCluster == 1 || kCluster == 2, "tokens are copied whole or in halves");
     static_assert((kGroups * kConsumerRegisters + kProducerRegisters) * 128 <= 65536, "registers");
     static_assert(kListOffset % 16 == 0, "the list is aligned");
 };
 
-// Addresses of what the roles share; the same in each CTA of a cluster.
+// Addresses of what the roles share.
 template <typename Config>
 struct PlainShared {
     uint32_t base;
@@ -86,25 +89,94 @@ struct PlainShared {
     __device__ __forceinline__ uint32_t staging(int warp) const {
         return base + Config::kStagingOffset + warp * Config::kStagingBytes;
     }
-    // Filled: the copy engine's bytes, from this CTA and its peer, announced by one arrival.
+    // Filled: the copy engine's bytes, announced by one arrival. Read: each consumer warp.
     __device__ __forceinline__ uint32_t full(int stage) const {
         return base + Config::kBarriersOffset + stage * 8;
     }
-    // Read: one arrival of each consumer warp of all CTAs of the cluster, as each CTA writes to
-    // all.
     __device__ __forceinline__ uint32_t empty(int stage) const {
         return full(stage) + Config::kStages * 8;
     }
     __device__ __forceinline__ uint32_t scales(int slot) const {
         return base + Config::kScalesOffset + slot * Config::kSlotBytes;
     }
-    // Filled: the 32 lanes of the scale warp. Read: each consumer warp of this CTA.
+    // Filled: the 32 lanes of the scale warp. Read: each consumer warp.
     __device__ __forceinline__ uint32_t scales_full(int slot) const {
         return full(2 * Config::kStages + slot);
     }
     __device__ __forceinline__ uint32_t scales_empty(int slot) const {
         return full(2 * Config::kStages + Config::kScaleSlots + slot);
     }
+    __device__ __forceinline__ uint32_t queue(int slot) const {
+        return base + Config::kQueueOffset + slot * 4;
+    }
+    // Filled: the copy warp. Read: the scale warp and each consumer warp.
+    __device__ __forceinline__ uint32_t queue_full(int slot) const {
+        return full(2 * (Config::kStages + Config::kScaleSlots) + slot);
+    }
+    __device__ __forceinline__ uint32_t queue_empty(int slot) const {
+        return queue_full(slot) + Config::kQueueSlots * 8;
+    }
+};
+
+// The units of a CTA, one after the other, as the copy warp draws them. The first is the CTA's own
+// number; the others come from a counter in global memory, asked for a unit ahead.
+template <typename Config>
+class UnitDraw {
+  public:
+    __device__ __forceinline__ UnitDraw(const PlainShared<Config>& shared,
+                                        uint32_t* counters,
+                                        int num_units)
+        : shared_(shared), counters_(counters), num_units_(num_units), pending_(blockIdx.x) {}
+
+    // All lanes call, and get the unit's number; from num_units on there is none.
+    __device__ __forceinline__ int next() {
+        const int unit = pending_;
+        if (threadIdx.x % kWarpSize == 0) {
+            ptx::barrier_wait(shared_.queue_empty(place_.stage), place_.phase ^ 1);
+            ptx::store_shared(shared_.queue(place_.stage), static_cast<uint32_t>(unit));
+            ptx::barrier_arrive(shared_.queue_full(place_.stage));
+            if (unit < num_units_)
+                pending_ = static_cast<int>(gridDim.x + atomicAdd(&counters_[0], 1u));
+        }
+        place_.advance();
+        return __shfl_sync(kAllLanes, unit, 0);
+    }
+
+    // By one lane, once next() has told that there is no more: the last CTA to come here leaves the
+    // counters as the next launch wants them.
+    __device__ __forceinline__ void finish() {
+        if (atomicInc(&counters_[1], gridDim.x - 1) == gridDim.x - 1)
+            counters_[0] = 0;
+    }
+
+  private:
+    const PlainShared<Config>& shared_;
+    uint32_t* const counters_;
+    const int num_units_;
+    int pending_;  // lane 0's alone is right
+    RingPlace<Config::kQueueSlots> place_;
+};
+
+// The same units for the other warps.
+template <typename Config>
+class UnitFeed {
+  public:
+    __device__ __forceinline__ explicit UnitFeed(const PlainShared<Config>& shared)
+        : shared_(shared) {}
+
+    __device__ __forceinline__ int next() {
+        ptx::barrier_wait(shared_.queue_full(place_.stage), place_.phase);
+        const auto unit = static_cast<int>(ptx::load_shared_word(shared_.queue(place_.stage)));
+        __syncwarp();
+        if (threadIdx.x % kWarpSize == 0)
+            ptx::barrier_arrive(shared_.queue_empty(place_.stage));
+        place_.advance();
+        return unit;
+    }
+
+  private:
+    const PlainShared<Config>& shared_;
+    RingPlace<Config::kQueueSlots> place_;
 };
 
 // Blocks of 64 tokens that a unit is computed for.
@@ -117,22 +189,19 @@ __device__ __forceinline__ int unit_groups(const PlainParams& params, int num_ro
 template <typename Config>
 __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                                            const TileList& list,
-                                           const PlainShared<Config>& shared,
-                                           int cta_rank) {
-    constexpr int kBoxRows = kPlainBlockRows / Config::kCluster;
+                                           const PlainShared<Config>& shared) {
     const int num_units = list.first_unit[list.num_experts];
     const bool is_leader = threadIdx.x % kWarpSize == 0;
+    UnitDraw<Config> draw(shared, params.counters, num_units);
     RingPlace<Config::kStages> place;
     int expert = 0;
-    for (int index = blockIdx.x / Config::kCluster; index < num_units;
-         index += gridDim.x / Config::kCluster) {
+    for (int index = draw.next(); index < num_units; index = draw.next()) {
         const Unit unit =
             locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
         expert = unit.expert;
         if (is_leader) {
             const int num_groups = unit_groups<Config>(params, unit.num_rows);
-            const int weight_row = unit.expert * params.n +
-                                   (unit.column * Config::kCluster + cta_rank) * Config::kColumns;
+            const int weight_row = unit.expert * params.n + unit.column * Config::kColumns;
             const uint32_t token_bytes = num_groups * Config::kGroupBytes;
             for (int block = 0; block < params.num_blocks; ++block) {
                 const int stage = place.stage;
@@ -142,26 +211,19 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                 ptx::barrier_arrive_expect(full, Config::kWeightBytes + token_bytes);
                 ptx::copy_box(shared.weights(stage), &params.weight_map, full, column, weight_row);
                 for (int group = 0; group < num_groups; ++group) {
-                    const int first = group * kPlainBlockRows + cta_rank * kBoxRows;
-                    const uint32_t destination =
-                        shared.tokens(stage, group) + cta_rank * kBoxRows * kBlockWidth;
-                    if constexpr (Config::kCluster > 1) {
-                        ptx::copy_box_multicast(destination,
-                                                &params.token_map,
-                                                full,
-                                                (1 << Config::kCluster) - 1,
-                                                column,
-                                                unit.first_row + first);
-                    } else {
-                        ptx::copy_box(
-                            destination, &params.token_map, full, column, unit.first_row + first);
-                    }
+                    ptx::copy_box(shared.tokens(stage, group),
+                                  &params.token_map,
+                                  full,
+                                  column,
+                                  unit.first_row + group * kPlainBlockRows);
                 }
                 place.advance();
             }
         }
         __syncwarp();
     }
+    if (is_leader)
+        draw.finish();
 }
 
 // A token's scales of up to four blocks, in the widest copies that their alignment allows.
@@ -185,19 +247,18 @@ __device__ __forceinline__ void copy_four_scales(uint32_t destination,
 template <typename Config>
 __device__ __forceinline__ void copy_scales(const PlainParams& params,
                                             const TileList& list,
-                                            const PlainShared<Config>& shared,
-                                            int cta_rank) {
+                                            const PlainShared<Config>& shared) {
     const int num_units = list.first_unit[list.num_experts];
     const int lane = threadIdx.x % kWarpSize;
     const int num_blocks = params.num_blocks;
+    UnitFeed<Config> feed(shared);
     RingPlace<Config::kScaleSlots> place;
     int expert = 0;
-    for (int index = blockIdx.x / Config::kCluster; index < num_units;
-         index += gridDim.x / Config::kCluster) {
+    for (int index = feed.next(); index < num_units; index = feed.next()) {
         const Unit unit =
             locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
         expert = unit.expert;
-        const int column = (unit.column * Config::kCluster + cta_rank) * Config::kColumns;
+        const int column = unit.column * Config::kColumns;
         const float* const weight_scales =
             params.weight_scales +
             (static_cast<int64_t>(unit.expert) * params.n + column) / kBlockWidth * num_blocks;
@@ -287,16 +348,12 @@ __device__ __forceinline__ void store_sums(const PlainShared<Config>& shared,
     }
 }
 
-// Hands a stage back to the copy warps of every CTA that writes to it.
+// Hands a stage back to the copy warp.
 template <typename Config>
 __device__ __forceinline__ void release(const PlainShared<Config>& shared, int stage, int lane) {
     __syncwarp();
-    if constexpr (Config::kCluster > 1) {
-        if (lane < Config::kCluster)
-            ptx::barrier_arrive_remote(shared.empty(stage), lane);
-    } else if (lane == 0) {
+    if (lane == 0)
         ptx::barrier_arrive(shared.empty(stage));
-    }
 }
 
 // A consumer's places in the two rings.
@@ -339,8 +396,7 @@ __device__ __forceinline__ void for_each_block(const PlainShared<Config>& shared
 template <typename Config>
 __device__ __forceinline__ void multiply(const PlainParams& params,
                                          const TileList& list,
-                                         const PlainShared<Config>& shared,
-                                         int cta_rank) {
+                                         const PlainShared<Config>& shared) {
     constexpr uint32_t kEightRows = 8 * kBlockWidth;
     const int num_units = list.first_unit[list.num_experts];
     const int warp = threadIdx.x / kWarpSize;
@@ -350,10 +406,10 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
     const auto tokens = ptx::Operand<kEightRows>::at(shared.tokens(0, group));
     const auto weights = ptx::Operand<kEightRows>::at(shared.weights(0));
 
+    UnitFeed<Config> feed(shared);
     PlainPlaces<Config> places;
     int expert = 0;
-    for (int index = blockIdx.x / Config::kCluster; index < num_units;
-         index += gridDim.x / Config::kCluster) {
+    for (int index = feed.next(); index < num_units; index = feed.next()) {
         const Unit unit =
             locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
         expert = unit.expert;
@@ -408,7 +464,7 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
         const Unit done =
             locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
         const int warp_row = kPlainBlockRows * group + 16 * (warp % 4);
-        const int column = (done.column * Config::kCluster + cta_rank) * Config::kColumns;
+        const int column = done.column * Config::kColumns;
         store_sums(shared,
                    sums,
                    params.d + static_cast<int64_t>(done.first_row + warp_row) * params.n + column,
@@ -426,48 +482,38 @@ __global__ void __launch_bounds__(Config::kThreads, 1) plain_kernel(
                                 ~uintptr_t{Config::kAlignment - 1});
     const PlainShared<Config> shared = {ptx::shared_address(base)};
     const TileList list = carve_tile_list(base + Config::kListOffset, params.num_experts);
-    const int cta_rank = Config::kCluster > 1 ? static_cast<int>(ptx::cluster_cta_rank()) : 0;
 
     if (threadIdx.x == Config::kThreads - 1) {
         ptx::prefetch_tensor_map(&params.weight_map);
         ptx::prefetch_tensor_map(&params.token_map);
         for (int stage = 0; stage < Config::kStages; ++stage) {
             ptx::barrier_init(shared.full(stage), 1);
-            ptx::barrier_init(shared.empty(stage),
-                              Config::kCluster * Config::kConsumerThreads / kWarpSize);
+            ptx::barrier_init(shared.empty(stage), Config::kConsumerThreads / kWarpSize);
         }
         for (int slot = 0; slot < Config::kScaleSlots; ++slot) {
             ptx::barrier_init(shared.scales_full(slot), kWarpSize);
             ptx::barrier_init(shared.scales_empty(slot), Config::kConsumerThreads / kWarpSize);
         }
+        for (int slot = 0; slot < Config::kQueueSlots; ++slot) {
+            ptx::barrier_init(shared.queue_full(slot), 1);
+            ptx::barrier_init(shared.queue_empty(slot), Config::kConsumerThreads / kWarpSize + 1);
+        }
         ptx::fence_barrier_init();
     }
     build_tile_list<Config::kThreads>(
         list, params.offsets, Config::kTileTokens, params.units_across.value);
-    if constexpr (Config::kCluster > 1) {
-        // No CTA may reach into another before that one's barriers are there.
-        ptx::cluster_arrive();
-        ptx::cluster_wait();
-    }
 
     if (threadIdx.x >= Config::kConsumerThreads) {
         ptx::lower_registers<Config::kProducerRegisters>();
         const int warp = threadIdx.x / kWarpSize - Config::kConsumerThreads / kWarpSize;
         if (warp == 0) {
-            copy_tiles(params, list, shared, cta_rank);
+            copy_tiles(params, list, shared);
         } else if (warp == 1) {
-            copy_scales(params, list, shared, cta_rank);
+            copy_scales(params, list, shared);
         }
     } else {
         ptx::raise_registers<Config::kConsumerRegisters>();
-        multiply(params, list, shared, cta_rank);
-    }
-
-    if constexpr (Config::kCluster > 1) {
-        // Nor may one leave while another still copies to it or arrives at its barriers.
-        __syncwarp();
-        ptx::cluster_arrive();
-        ptx::cluster_wait();
+        multiply(params, list, shared);
     }
 }
 

@@ -1,9 +1,9 @@
-#include "gemm/native/swapped_launch.cuh"
+#include "gemm/native/swapped_ops.cuh"
 
 namespace moetop::native {
 
-void launch_swapped_32(const SwappedParams& params, int num_sms, cudaStream_t stream) {
-    launch_swapped<SwappedConfig<32, 8, 8, 1, 2>>(params, num_sms, stream);
+SwappedOps swapped_32() {
+    return swapped_ops<SwappedConfig<32, 8, 8, 1, 2>>();
 }
 
 }  // namespace moetop::native

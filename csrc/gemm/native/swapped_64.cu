@@ -1,9 +1,9 @@
-#include "gemm/native/swapped_launch.cuh"
+#include "gemm/native/swapped_ops.cuh"
 
 namespace moetop::native {
 
-void launch_swapped_64(const SwappedParams& params, int num_sms, cudaStream_t stream) {
-    launch_swapped<SwappedConfig<64, 3, 64, 2, 1>>(params, num_sms, stream);
+SwappedOps swapped_64() {
+    return swapped_ops<SwappedConfig<64, 3, 64, 2, 1>>();
 }
 
 }  // namespace moetop::native

@@ -21,7 +21,7 @@ constexpr int kLongK = 1024;
 constexpr Bound kLongBounds[] = {
     {1, {TileKernel::kSwapped128, true}},
     {20, {TileKernel::kSwapped64, true}},
-    {80, {TileKernel::kSwapped64Wide, true}},
+    {80, {TileKernel::kSwapped64Wide, false}},
     {kUnbounded, {TileKernel::kPlain, false}},
 };
 constexpr Bound kShortBounds[] = {
@@ -30,9 +30,6 @@ constexpr Bound kShortBounds[] = {
     {80, {TileKernel::kSwapped64Wide, false}},
     {kUnbounded, {TileKernel::kPlain, false}},
 };
-
-// From so many columns on, sharing tokens in a cluster saves more than the pairs cost in balance.
-constexpr int kClusterColumns = 2048;
 
 // Up to this many rows of all experts together the generic policy takes its narrow unit.
 constexpr int kGenericNarrowRows = 2048;
@@ -50,8 +47,10 @@ TileChoice choose_tiles(const GemmShape& shape) {
         ++bound;
     }
     TileChoice choice = bound->choice;
-    if (choice.kernel == TileKernel::kPlain && is_long && shape.n >= kClusterColumns)
-        choice.kernel = TileKernel::kPlainCluster;
+    // Lower tiles, where there are not enough high ones for every CTA of every SM.
+    if (choice.kernel == TileKernel::kSwapped128 &&
+        num_active * (shape.n / 128) < 2 * shape.num_sms)
+        choice.kernel = TileKernel::kSwapped64;
     return choice;
 }
 

@@ -14,7 +14,6 @@ enum class TileKernel {
     kSwapped64Wide,  // 64 x up to 128 tokens
     kSwapped128,     // 128 x up to 64 tokens
     kPlain,          // 192 tokens x 128 columns
-    kPlainCluster,   // the same, in clusters of two that share their tokens
 };
 
 // How a GEMM is run: a kernel and what may vary in it.

@@ -379,7 +379,7 @@ int32_t moetop_describe_launches(
 }
 
 static moetop_tile_class tile(const char* letter, int32_t max_rows, int32_t rows, int32_t columns) {
-    moetop_tile_class t = {sizeof t, {letter[0], 0}, max_rows, rows, columns, 4, 2, 1, 2, ""};
+    moetop_tile_class t = {sizeof t, {letter[0], 0}, max_rows, rows, rows, columns, 4, 2, 1, 2, ""};
     snprintf(t.name, sizeof t.name, "fake %dx%d", rows, columns);
     return t;
 }

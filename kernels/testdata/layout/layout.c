@@ -88,6 +88,7 @@ static void tile_class(void) {
     FIELD(moetop_tile_class, letter);
     FIELD(moetop_tile_class, max_rows);
     FIELD(moetop_tile_class, tile_rows);
+    FIELD(moetop_tile_class, row_step);
     FIELD(moetop_tile_class, tile_columns);
     FIELD(moetop_tile_class, stages);
     FIELD(moetop_tile_class, cluster);
