@@ -78,6 +78,9 @@ type EngineInfo struct {
 	Device      *Device // nil on the CPU
 	Memory      Memory
 	Tiles       *TilePolicies // nil if they are not known
+	Ceilings    *Ceilings     // of Device; nil if they are not known
+	// CeilingsNote is what is to be said about them: that they were measured just now, or why not.
+	CeilingsNote string
 }
 
 // Device is the GPU that an engine runs on.

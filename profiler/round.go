@@ -21,6 +21,7 @@ func (s *Sample) round() {
 	for i := range s.Stages {
 		stage := &s.Stages[i]
 		stage.LastUS = roundedPointer(stage.LastUS, roundUS)
+		stage.AttainablePercent = roundedPointer(stage.AttainablePercent, roundRate)
 		stage.Off, stage.On, stage.Ratio = stage.Off.rounded(), stage.On.rounded(), stage.Ratio.rounded()
 	}
 	for _, summary := range []**Summary{
@@ -31,6 +32,7 @@ func (s *Sample) round() {
 	for _, ratio := range []**Ratio{&s.Steps.OnOffRatio, &s.Steps.OffOnRatio, &s.Steps.OnOnRatio} {
 		*ratio = (*ratio).rounded()
 	}
+	s.Steps.AttainablePercent = roundedPointer(s.Steps.AttainablePercent, roundRate)
 	s.Recent.round()
 	s.StepsPerSecond = rounded(s.StepsPerSecond, roundRate)
 	s.CPUPercent = rounded(s.CPUPercent, roundRate)
