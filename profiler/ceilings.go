@@ -3,6 +3,7 @@ package profiler
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,21 @@ type Ceilings struct {
 type WriteCost struct {
 	WrittenBytes float64 `json:"written_bytes"`
 	ExtraUS      float64 `json:"extra_us"`
+}
+
+// String is a line for people.
+func (c *Ceilings) String() string {
+	var written, cost []string
+	for _, point := range c.WriteCost {
+		if point.WrittenBytes > 0 {
+			written = append(written, fmt.Sprintf("%.0f", point.WrittenBytes/(1<<20)))
+			cost = append(cost, fmt.Sprintf("%.1f", point.ExtraUS))
+		}
+	}
+	return fmt.Sprintf("DRAM %.0f GB/s, L2 %.0f GB/s, %s MiB of writes cost %s us, FP8 %.0f TFLOP/s at %.0f MHz, "+
+		"an empty kernel %.2f us; repeats within %.1f %%",
+		c.ReadBytesPerS/1e9, c.L2ReadBytesPerS/1e9, strings.Join(written, "/"), strings.Join(cost, "/"),
+		c.FP8FlopsPerS/1e12, c.SMClockMHz, c.KernelUS, c.SpreadPercent)
 }
 
 // Valid says what is wrong with ceilings that a library or a file made up: limits that nothing could

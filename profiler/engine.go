@@ -79,8 +79,8 @@ type EngineInfo struct {
 	Memory      Memory
 	Tiles       *TilePolicies // nil if they are not known
 	Ceilings    *Ceilings     // of Device; nil if they are not known
-	// CeilingsNote is what is to be said about them: that they were measured just now, or why not.
-	CeilingsNote string
+	// CeilingsProblem says why they are not, or will not be the next time; else empty.
+	CeilingsProblem string
 }
 
 // Device is the GPU that an engine runs on.

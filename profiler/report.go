@@ -100,7 +100,7 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 func (v *View) Report(partial bool) *Report {
 	warnings := make([]Warning, 0, len(v.Log))
 	for _, entry := range v.Log {
-		if entry.Code != logRefused && entry.Code != logKernels {
+		if !entry.Refusal() && !entry.Notice() {
 			warnings = append(warnings, Warning{Code: entry.Code, Text: entry.Text})
 		}
 	}

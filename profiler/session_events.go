@@ -174,8 +174,8 @@ func (s *session) built(b *built, now time.Time) {
 	if b.info.TimerReason != "" {
 		s.warn("timer", b.info.TimerReason)
 	}
-	if b.info.CeilingsNote != "" {
-		s.warn("ceilings", b.info.CeilingsNote)
+	if b.info.CeilingsProblem != "" {
+		s.warn("ceilings", b.info.CeilingsProblem)
 	}
 	s.sampler.ask(b.info.Device)
 	s.carryOutOrder(order)
