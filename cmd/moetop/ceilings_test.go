@@ -1,15 +1,18 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // fakeUUID is that of the stand-in's first GPU.
@@ -239,5 +242,55 @@ func TestDoctorCeilings(t *testing.T) {
 	}
 	if r, f, _ := doctor(nil, "--measure", "--engine", "cpu"); f.Status != broken || r.OK || !strings.Contains(f.Text, "no GPU") {
 		t.Errorf("on the CPU: %+v", f)
+	}
+}
+
+// TestSweepAttainable finds the attainable times in a sweep's document and in its CSV.
+func TestSweepAttainable(t *testing.T) {
+	t.Parallel()
+	h := newCeilingsHome(t)
+	journal := filepath.Join(t.TempDir(), "sweep.ndjson")
+	args := []string{
+		"sweep", "--engine", "cuda", "--library", fakeLibrary(), "--model", "qwen3-30b", "--tokens", "16", "--pairs", "2",
+		"--time", "20s", "--resume", journal,
+	}
+	got, measured := h.run(nil, append(args, "--json")...)
+	var d sweep.Document
+	if err := json.Unmarshal([]byte(got.stdout), &d); err != nil || got.code != exitDone {
+		t.Fatalf("code %d, %v in %q, stderr %q", got.code, err, got.stdout, got.stderr)
+	}
+	if measured != 1 || d.Ceilings == nil || d.Ceilings.ReadBytesPerS != 4.6e12 || len(d.Points) != 1 {
+		t.Fatalf("measured %d times, %v, %d points", measured, d.Ceilings, len(d.Points))
+	}
+	for _, w := range d.Points[0].Warnings {
+		if w.Code != "nvml" {
+			t.Errorf("warned of %v", w)
+		}
+	}
+	if d.Points[0].Layer.AttainablePercent == nil {
+		t.Error("the layer has no percentage")
+	}
+	want := map[string]string{}
+	for _, s := range d.Points[0].Stages {
+		if s.AttainableUS == nil || s.AttainablePercent == nil {
+			t.Errorf("%s has %v us, %v %%", s.Name, s.AttainableUS, s.AttainablePercent)
+			continue
+		}
+		want[s.Name+"_attainable_us"] = strconv.FormatFloat(*s.AttainableUS, 'g', -1, 64)
+	}
+	// The journal has all of it: nothing is measured again.
+	got, measured = h.run(nil, append(args, "--csv")...)
+	rows, err := csv.NewReader(strings.NewReader(got.stdout)).ReadAll()
+	if err != nil || len(rows) != 2 || measured != 0 {
+		t.Fatalf("%v in %q, measured %d times", err, got.stdout, measured)
+	}
+	for i, head := range rows[0] {
+		if text, is := want[head]; is && rows[1][i] != text {
+			t.Errorf("%s is %q, want %q", head, rows[1][i], text)
+		}
+		delete(want, head)
+	}
+	if len(want) > 0 {
+		t.Errorf("the CSV has no %v", want)
 	}
 }
