@@ -56,8 +56,11 @@ func (c *Ceilings) Valid() error {
 		name  string
 		value float64
 	}{
-		{"read_bytes_per_s", c.ReadBytesPerS}, {"l2_read_bytes_per_s", c.L2ReadBytesPerS},
-		{"fp8_flops_per_s", c.FP8FlopsPerS}, {"sm_clock_mhz", c.SMClockMHz}, {"kernel_us", c.KernelUS},
+		{"read_bytes_per_s", c.ReadBytesPerS},
+		{"l2_read_bytes_per_s", c.L2ReadBytesPerS},
+		{"fp8_flops_per_s", c.FP8FlopsPerS},
+		{"sm_clock_mhz", c.SMClockMHz},
+		{"kernel_us", c.KernelUS},
 	} {
 		if !(figure.value > 0) || math.IsInf(figure.value, 1) {
 			return fmt.Errorf("%s is %g, not above 0", figure.name, figure.value)
