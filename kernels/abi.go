@@ -3,6 +3,7 @@ package kernels
 import (
 	"bytes"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/moetop/moetop/profiler"
@@ -52,6 +53,22 @@ type abiMemory struct {
 	activationsBytes uint64
 	workspaceBytes   uint64
 }
+
+type abiCeilings struct {
+	structSize      uint32
+	reserved        uint32
+	readBytesPerS   float64
+	l2ReadBytesPerS float64
+	fp8FlopsPerS    float64
+	smClockMHz      float64
+	kernelUS        float64
+	spreadPercent   float64
+	writtenBytes    [writeCosts]uint64
+	writeCostUS     [writeCosts]float64
+}
+
+// writeCosts is the number of points at which a library measures the cost of writes.
+const writeCosts = 4
 
 type abiEngineInfo struct {
 	structSize  uint32
@@ -156,6 +173,17 @@ func (m *abiMemory) domain() profiler.Memory {
 	return profiler.Memory{
 		WeightsBytes: m.weightsBytes, ActivationsBytes: m.activationsBytes, WorkspaceBytes: m.workspaceBytes,
 	}
+}
+
+func (c *abiCeilings) domain(now time.Time) profiler.Ceilings {
+	d := profiler.Ceilings{
+		ReadBytesPerS: c.readBytesPerS, L2ReadBytesPerS: c.l2ReadBytesPerS, FP8FlopsPerS: c.fp8FlopsPerS,
+		SMClockMHz: c.smClockMHz, KernelUS: c.kernelUS, SpreadPercent: c.spreadPercent, MeasuredAt: now,
+	}
+	for i, bytes := range c.writtenBytes {
+		d.WriteCost = append(d.WriteCost, profiler.WriteCost{WrittenBytes: float64(bytes), ExtraUS: c.writeCostUS[i]})
+	}
+	return d
 }
 
 // domain is only called for a timing that was measured: stepUS is not negative.

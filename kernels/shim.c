@@ -39,6 +39,7 @@ int shim_open(const char* path, shim_library* library, char* text, size_t text_s
     FIND(device_count);
     FIND(get_device_info);
     FIND(estimate_memory);
+    FIND(measure_ceilings);
     FIND(create);
     FIND(get_engine_info);
     FIND(set_es_mask);
@@ -78,6 +79,10 @@ int32_t shim_estimate_memory(const shim_library* l,
                              const moetop_config* config,
                              moetop_memory* memory) {
     return l->estimate_memory(config, memory);
+}
+
+int32_t shim_measure_ceilings(const shim_library* l, int32_t device, moetop_ceilings* out) {
+    return l->measure_ceilings(device, out);
 }
 
 int32_t shim_create(const shim_library* l, const moetop_config* config, moetop_engine** engine) {

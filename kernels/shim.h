@@ -14,6 +14,7 @@ typedef struct shim_library {
     int32_t (*device_count)(int32_t*);
     int32_t (*get_device_info)(int32_t, moetop_device_info*);
     int32_t (*estimate_memory)(const moetop_config*, moetop_memory*);
+    int32_t (*measure_ceilings)(int32_t, moetop_ceilings*);
     int32_t (*create)(const moetop_config*, moetop_engine**);
     int32_t (*get_engine_info)(const moetop_engine*, moetop_engine_info*);
     int32_t (*set_es_mask)(moetop_engine*, uint32_t, uint64_t*);
@@ -49,6 +50,7 @@ int32_t shim_get_device_info(const shim_library* l, int32_t device, moetop_devic
 int32_t shim_estimate_memory(const shim_library* l,
                              const moetop_config* config,
                              moetop_memory* memory);
+int32_t shim_measure_ceilings(const shim_library* l, int32_t device, moetop_ceilings* out);
 int32_t shim_create(const shim_library* l, const moetop_config* config, moetop_engine** engine);
 int32_t shim_get_engine_info(const shim_library* l,
                              const moetop_engine* engine,

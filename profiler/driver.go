@@ -392,10 +392,11 @@ func (d *driver) replace(o *buildOrder, engine Engine, choice KernelChoice) erro
 	d.engine, d.cfg, d.choice, d.resumed = engine, o.cfg, choice, &first
 	d.base, d.warmLeft, d.stepTime = d.launched, d.warmup, 0
 	d.ctl.install(engine, d.base)
+	info := engine.Info()
 	d.send(event{built: &built{
-		id: o.id, cfg: o.cfg, info: engine.Info(), base: d.base, choice: choice,
+		id: o.id, cfg: o.cfg, info: info, base: d.base, choice: choice,
 		rows: ExpertRows(o.cfg.Workload, o.cfg.Routings),
-		load: newLoads(o.cfg, engine.Info().Tiles),
+		load: newLoads(o.cfg, &info),
 	}})
 	d.describeAll()
 	return nil

@@ -78,6 +78,9 @@ type EngineInfo struct {
 	Device      *Device // nil on the CPU
 	Memory      Memory
 	Tiles       *TilePolicies // nil if they are not known
+	Ceilings    *Ceilings     // of Device; nil if they are not known
+	// CeilingsProblem says why they are not, or will not be the next time; else empty.
+	CeilingsProblem string
 }
 
 // Device is the GPU that an engine runs on.

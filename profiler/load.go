@@ -118,9 +118,13 @@ type loads struct {
 	work  []StageWork
 }
 
-func newLoads(cfg EngineConfig, policies *TilePolicies) loads {
-	load, tiles := loadOf(cfg.Workload, cfg.Routings, policies)
-	return loads{load: load, tiles: tiles, work: stageWork(cfg.Workload, load.ActiveExperts)}
+func newLoads(cfg EngineConfig, info *EngineInfo) loads {
+	load, tiles := loadOf(cfg.Workload, cfg.Routings, info.Tiles)
+	work := stageWork(cfg.Workload, load.ActiveExperts)
+	if info.Ceilings != nil && info.Device != nil {
+		info.Ceilings.attain(work, float64(info.Device.L2Bytes))
+	}
+	return loads{load: load, tiles: tiles, work: work}
 }
 
 // loadOf measures the routings and fills the classes of the policies, which may be nil.

@@ -89,7 +89,7 @@ func TestTileClassesCountRowsAndPadding(t *testing.T) {
 	if got := classes.Of(Down, false); classes.Differ() || got[0].PaddedRows != want.Off[0].PaddedRows {
 		t.Errorf("without lists for each stage down has %+v", got)
 	}
-	if got := Padding(classes.On); !near(got, 1-97.5/224) {
+	if got := Padding(classes.On); !near(got, 1-97.5/160) {
 		t.Errorf("padding with ES %v", got)
 	}
 	if !math.IsNaN(Padding(nil)) {

@@ -13,6 +13,7 @@ type Report struct {
 	Seed          uint64    `json:"seed"`
 	Host          Host      `json:"host"`
 	GPU           *Device   `json:"gpu"`
+	Ceilings      *Ceilings `json:"ceilings"` // of the GPU; nil if they are not known
 	Engine        string    `json:"engine"`
 	EngineReason  string    `json:"engine_reason,omitempty"`
 	Provider      string    `json:"provider"`
@@ -65,7 +66,8 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 		report.Command = append(report.Command, h.Command...)
 	}
 	if w != nil {
-		report.GPU, report.Engine, report.EngineReason = w.GPU, w.Engine, w.EngineReason
+		report.GPU, report.Ceilings = w.GPU, w.Ceilings
+		report.Engine, report.EngineReason = w.Engine, w.EngineReason
 		report.Provider, report.Timer, report.TimerReason = w.Provider, w.Timer, w.TimerReason
 		report.Kernels, report.ESLaunch, report.L2 = w.Kernels, w.ESLaunch, w.L2
 		report.KernelChoice = w.KernelChoice
@@ -98,7 +100,7 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 func (v *View) Report(partial bool) *Report {
 	warnings := make([]Warning, 0, len(v.Log))
 	for _, entry := range v.Log {
-		if entry.Code != logRefused && entry.Code != logKernels {
+		if !entry.Refusal() && !entry.Notice() {
 			warnings = append(warnings, Warning{Code: entry.Code, Text: entry.Text})
 		}
 	}

@@ -174,6 +174,9 @@ func (s *session) built(b *built, now time.Time) {
 	if b.info.TimerReason != "" {
 		s.warn("timer", b.info.TimerReason)
 	}
+	if b.info.CeilingsProblem != "" {
+		s.warn("ceilings", b.info.CeilingsProblem)
+	}
 	s.sampler.ask(b.info.Device)
 	s.carryOutOrder(order)
 	s.nextBuild()
@@ -185,6 +188,7 @@ func (s *session) workloadRecord(b *built) *WorkloadRecord {
 		Workload: b.cfg.Workload, Engine: b.info.Engine, EngineReason: s.cfg.EngineReason,
 		Provider: b.info.Provider, Kernels: b.info.Kernels, Timer: b.info.Timer, TimerReason: b.info.TimerReason,
 		ESLaunch: b.info.ESLaunch, DutyPercent: s.cfg.DutyPercent, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
+		Ceilings:   b.info.Ceilings,
 		ExpertRows: b.rows, RingLength: len(b.cfg.Routings),
 		KernelChoice: b.choice,
 		Load:         b.load.load, TileClasses: b.load.tiles, Work: b.load.work,

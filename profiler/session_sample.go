@@ -31,6 +31,7 @@ func (s *session) sample() Record {
 	if s.workload != nil {
 		sample.Stages, sample.Steps = s.recorder.stages(), s.recorder.stepStats()
 		s.addRatios(sample)
+		sample.addAttainable(s.workload.Work)
 		s.energy.addTo(sample.NVMLStats, s.workload.Workload.Tokens)
 	} else {
 		sample.Verdict = Verdict{Text: "no verdict yet: the engine is being built"}

@@ -147,6 +147,9 @@ func (m *model) takeView(view *profiler.View) tea.Cmd {
 	}
 	m.lastEntry = view.Log[n-1]
 	m.debugf("log %s: %s", m.lastEntry.Code, m.lastEntry.Text)
+	if m.lastEntry.Notice() {
+		return m.say(m.lastEntry.Text, styleText)
+	}
 	m.want = intent{}
 	return m.say(m.lastEntry.Text, styleWarn)
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"math"
 	"strings"
+	"time"
 
 	"github.com/moetop/moetop/profiler"
 )
@@ -57,14 +58,21 @@ func cpuClasses() *profiler.TileClasses {
 	return classes
 }
 
+func ceilings() *profiler.Ceilings {
+	return &profiler.Ceilings{
+		ReadBytesPerS: 4.6e12, L2ReadBytesPerS: 7e12, FP8FlopsPerS: 1.76e15, SMClockMHz: 1980, KernelUS: 1.5,
+		MeasuredAt: testTime().Add(-time.Hour),
+	}
+}
+
 func stageWork() []profiler.StageWork {
 	return []profiler.StageWork{
-		{Name: "route", Bytes: 13316},
-		{Name: "quant", Bytes: 9408512},
-		{Name: "up", Bytes: 931373056, Flops: new(7516192768.0)},
-		{Name: "act", Bytes: 1318912},
-		{Name: "down", Bytes: 476282880, Flops: new(3758096384.0)},
-		{Name: "combine", Bytes: 16523264, Flops: new(14680064.0)},
+		{Name: "route", Bytes: 13316, AttainableUS: new(1.5)},
+		{Name: "quant", Bytes: 9408512, AttainableUS: new(1.5)},
+		{Name: "up", Bytes: 931373056, Flops: new(7516192768.0), AttainableUS: new(204.2)},
+		{Name: "act", Bytes: 1318912, AttainableUS: new(1.5)},
+		{Name: "down", Bytes: 476282880, Flops: new(3758096384.0), AttainableUS: new(109.2)},
+		{Name: "combine", Bytes: 16523264, Flops: new(14680064.0), AttainableUS: new(2.4)},
 	}
 }
 

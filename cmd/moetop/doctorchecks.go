@@ -94,6 +94,37 @@ func (r *doctorReport) checkInstruments(device *profiler.Device) {
 	}
 }
 
+// checkCeilings says what % of attainable is worked out from, after measuring it if that is wanted.
+func (r *doctorReport) checkCeilings(a *app, o *doctorOptions, selected *kernels.Selection) {
+	const part = "ceilings"
+	if selected.Device == nil {
+		if o.measure {
+			r.add(part, broken, "there is no GPU to measure; the CPU engine has none")
+		}
+		return
+	}
+	source := a.ceilingSource(selected, driverVersion())
+	if !o.measure {
+		r.Ceilings = source.cache.find(selected.Device.UUID, source.key())
+		if r.Ceilings == nil {
+			r.add(part, limited, "not measured yet under this driver: the first run will, or moetop doctor --measure")
+			return
+		}
+		r.add(part, works, "%v; measured at %s", r.Ceilings, r.Ceilings.MeasuredAt.Local().Format(time.DateTime))
+		return
+	}
+	var err error
+	r.Ceilings, err = source.measureAnew()
+	switch {
+	case r.Ceilings == nil:
+		r.add(part, broken, "%v", err)
+	case err != nil:
+		r.add(part, limited, "%v; not kept: %v", r.Ceilings, err)
+	default:
+		r.add(part, works, "%v; kept in %s", r.Ceilings, source.cache.path(selected.Device.UUID))
+	}
+}
+
 // awaitWindow waits for a reading whose GPM window is whole, or takes the newest there is.
 func awaitWindow(ctx context.Context, sampler *nvml.Sampler) (profiler.Reading, bool) {
 	// Three windows are enough even if the first answer was slow.

@@ -66,8 +66,10 @@ type options struct {
 	theme   string
 	ascii   bool
 	noMouse bool
-	fps     int
-	debug   string
+	// noMeasure leaves the GPU's ceilings unmeasured.
+	noMeasure bool
+	fps       int
+	debug     string
 
 	socket    string // set by a front for its worker: the path of --control
 	remote    remoteOptions
@@ -128,6 +130,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.samples, "samples", "put the blocks of the run into the report, so that compare can test it")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
 	o.engine.register(flags)
+	addBool(flags, &o.noMeasure, "no-measure", "never measure the GPU's ceilings: take those of an earlier run, if there are any")
 	flags.Var(choiceValue{&o.theme, []string{"auto", "dark", "light", "contrast"}}, "theme", "colours of the screen")
 	addBool(flags, &o.ascii, "ascii", "no box or braille characters on the screen")
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")

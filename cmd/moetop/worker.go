@@ -112,7 +112,7 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 	cfg := profiler.SessionConfig{
 		Workload: workload, ES: o.mask, Schedule: o.schedule, Interval: o.interval,
 		StageTimes: o.stages, Warmup: o.warmup, Duration: o.limit(), Steps: o.steps, RingLength: ringLength,
-		Open: withDriver(selected.Open), EngineReason: selected.Reason,
+		Open: a.withKnowledge(o, &selected), EngineReason: selected.Reason,
 		Families: selected.Families, Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch, Blocks: o.samples,
 		OpenSampler: openSampler,
 		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
@@ -175,33 +175,10 @@ func openSampler(device *profiler.Device) profiler.Sampler {
 	return sampler
 }
 
-// drivenEngine adds to an engine on a GPU what only NVML knows of its device.
-type drivenEngine struct {
-	profiler.Engine
-	driver string
-}
-
-// Info implements profiler.Engine.
-func (e drivenEngine) Info() profiler.EngineInfo {
-	info := e.Engine.Info()
-	if info.Device != nil {
-		device := *info.Device
-		device.Driver = e.driver
-		info.Device = &device
-	}
-	return info
-}
-
-func withDriver(open profiler.OpenEngine) profiler.OpenEngine {
-	return func(cfg profiler.EngineConfig) (profiler.Engine, error) {
-		engine, err := open(cfg)
-		if err != nil || engine.Info().Device == nil {
-			return engine, err
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), driverTimeout)
-		defer cancel()
-		// Without an answer the version stays unknown; the sampler tells why NVML is missing.
-		driver, _ := nvml.DriverVersion(ctx)
-		return drivenEngine{engine, driver}, nil
-	}
+// driverVersion is the version of the GPU's driver, or empty: the sampler tells why NVML is missing.
+func driverVersion() string {
+	ctx, cancel := context.WithTimeout(context.Background(), driverTimeout)
+	defer cancel()
+	driver, _ := nvml.DriverVersion(ctx)
+	return driver
 }

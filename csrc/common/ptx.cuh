@@ -17,6 +17,13 @@ __device__ __forceinline__ uint32_t shared_address(const void* pointer) {
     return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
+// The GPU's clock, the same on all SMs.
+__device__ __forceinline__ uint64_t global_timer_ns() {
+    uint64_t ns;
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(ns));
+    return ns;
+}
+
 // --- Barriers in shared memory ---------------------------------------------------------------
 
 __device__ __forceinline__ void barrier_init(uint32_t barrier, uint32_t count) {
@@ -140,6 +147,47 @@ __device__ __forceinline__ void copy_box_hinted(uint32_t destination,
         "r"(c2),
         "r"(c3)
         : "memory");
+}
+
+// --- Bulk copies -----------------------------------------------------------------------------
+
+// Copies bytes, a multiple of 16, to shared memory; they count towards the barrier. Both ends are
+// 16-byte aligned.
+__device__ __forceinline__ void copy_bulk(uint32_t destination,
+                                          const void* source,
+                                          uint32_t bytes,
+                                          uint32_t barrier) {
+    asm volatile(
+        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes"
+        " [%0], [%1], %2, [%3];" ::"r"(destination),
+        "l"(source),
+        "r"(bytes),
+        "r"(barrier)
+        : "memory");
+}
+
+// The other way, as part of the thread's current group of bulk stores.
+__device__ __forceinline__ void store_bulk(void* destination, uint32_t source, uint32_t bytes) {
+    asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(destination),
+                 "r"(source),
+                 "r"(bytes)
+                 : "memory");
+}
+
+__device__ __forceinline__ void bulk_commit() {
+    asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
+// Waits until at most kPending committed groups still read shared memory,
+template <int kPending>
+__device__ __forceinline__ void bulk_wait_read() {
+    asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(kPending) : "memory");
+}
+
+// or are unfinished.
+template <int kPending>
+__device__ __forceinline__ void bulk_wait() {
+    asm volatile("cp.async.bulk.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
 // --- Small asynchronous copies ---------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 
+#include "ceilings/ceilings.h"
 #include "common/error.h"
 #include "engine/device.h"
 #include "engine/engine.h"
@@ -114,6 +115,13 @@ int32_t moetop_estimate_memory(const moetop_config* config, moetop_memory* memor
         require_struct(config, "config");
         require_struct(memory, "memory");
         *memory = moetop::Engine::estimate_memory(*config);
+    });
+}
+
+int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out) {
+    return guarded([&] {
+        require_struct(out, "out");
+        moetop::measure_ceilings(device, out);
     });
 }
 

@@ -109,6 +109,27 @@ typedef struct moetop_memory {
     uint64_t workspace_bytes;   /* what the kernels need besides */
 } moetop_memory;
 
+/* The points of moetop_ceilings at which the cost of writes is measured. */
+enum { MOETOP_NUM_WRITE_COSTS = 4 };
+
+/* What a device reaches at best, measured on it. All figures are medians of repeats. */
+typedef struct moetop_ceilings {
+    uint32_t struct_size;
+    uint32_t reserved;
+    double read_bytes_per_s; /* stream of reads from DRAM, over a buffer much larger than the L2 */
+    double l2_read_bytes_per_s; /* stream of reads of data that stay in the L2 cache */
+    double fp8_flops_per_s; /* E4M3 products with fp32 results on random data, in bursts too short
+                               for the power limit */
+    double sm_clock_mhz;    /* the SM clock in these bursts, by the SM's own cycle counter */
+    double kernel_us; /* an empty kernel, as one of many nodes that follow each other in a graph */
+    double spread_percent; /* interquartile range of the repeats over their median, of the worst of
+                              the figures above and of the streams that write */
+    /* By how many microseconds a stream of reads becomes longer that writes so many bytes to DRAM
+     * on its way. Both rise; the first point is 0 bytes and 0 us. */
+    uint64_t written_bytes[MOETOP_NUM_WRITE_COSTS];
+    double write_cost_us[MOETOP_NUM_WRITE_COSTS];
+} moetop_ceilings;
+
 /* What an engine turned out to be. */
 typedef struct moetop_engine_info {
     uint32_t struct_size;
@@ -205,6 +226,11 @@ MOETOP_API int32_t moetop_get_device_info(int32_t device, moetop_device_info* in
 
 /* Checks a configuration and says what it would take, without touching the device's memory. */
 MOETOP_API int32_t moetop_estimate_memory(const moetop_config* config, moetop_memory* memory);
+
+/* Measures what the device reaches at best. It takes well under a second, about 1.2 GiB of memory
+ * while it runs, and the device to itself: other work on it makes the figures too low. A provider
+ * that cannot measure returns MOETOP_ERROR_UNSUPPORTED. */
+MOETOP_API int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out);
 
 /* Allocates, makes weights and inputs, fills the ring with routing 0 (see set_routings) and
  * captures the graphs of all four masks. On failure nothing stays allocated and *engine is NULL. */

@@ -48,6 +48,10 @@ const char* moetop_last_error(void) {
     return symbol<decltype(&moetop_last_error)>("moetop_last_error")();
 }
 
+int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out) {
+    return symbol<decltype(&moetop_measure_ceilings)>("moetop_measure_ceilings")(device, out);
+}
+
 int32_t moetop_get_engine_info(const moetop_engine* engine, moetop_engine_info* info) {
     return symbol<decltype(&moetop_get_engine_info)>("moetop_get_engine_info")(engine, info);
 }

@@ -25,11 +25,16 @@
  *     native-run             native kernels fail in moetop_run
  *     no-tiles               the kernels have no tile classes
  *     bad-tiles              a tile has no rows
+ *     ceilings-unsupported, ceilings-cuda
+ *                            moetop_measure_ceilings fails with that status
+ *     ceilings-zero          its bandwidth is 0
+ *     ceilings-noisy         its repeats differ by a third
  *   MOETOP_FAKE_AFTER        run-* and timings-* begin after this many steps; 0 if not set
  *   MOETOP_FAKE_STEP_US      a step's duration with ES off and cutlass kernels; 400 if not set
  *   MOETOP_FAKE_NATIVE       the duration with native kernels, in percent of that; 80 if not set
  *   MOETOP_FAKE_FREE_BYTES   the device's free memory; 100 GiB if not set
  *   MOETOP_FAKE_DEVICES      the number of devices; 1 if not set
+ *   MOETOP_FAKE_LOG          a file that gets a line a measurement of ceilings
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -150,6 +155,38 @@ int32_t moetop_estimate_memory(const moetop_config* c, moetop_memory* memory) {
         3ull * (uint64_t)c->experts * (uint64_t)c->hidden * (uint64_t)c->intermediate;
     memory->activations_bytes = rows(c) * (uint64_t)(6 * c->hidden + 6 * c->intermediate);
     memory->workspace_bytes = 90ull << 20;
+    return MOETOP_OK;
+}
+
+/* About an H200, in round figures. */
+int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out) {
+    if (out->struct_size != sizeof *out) {
+        return fail(MOETOP_ERROR_INTERNAL, "struct size");
+    }
+    if (device < 0 || device >= (int32_t)number("MOETOP_FAKE_DEVICES", 1)) {
+        return fail(MOETOP_ERROR_DEVICE, "device: out of range");
+    }
+    const char* log = getenv("MOETOP_FAKE_LOG");
+    FILE* file = log ? fopen(log, "a") : NULL;
+    if (file) {
+        fprintf(file, "measured the ceilings of device %d\n", device);
+        fclose(file);
+    }
+    if (fault("ceilings-unsupported"))
+        return fail(MOETOP_ERROR_UNSUPPORTED, "no kernels to measure with");
+    if (fault("ceilings-cuda"))
+        return fail(MOETOP_ERROR_CUDA, "cudaMalloc: out of memory");
+    *out = (moetop_ceilings){
+        .struct_size = sizeof *out,
+        .read_bytes_per_s = fault("ceilings-zero") ? 0 : 4.6e12,
+        .l2_read_bytes_per_s = 7e12,
+        .fp8_flops_per_s = 1.76e15,
+        .sm_clock_mhz = 1980,
+        .kernel_us = 1.5,
+        .spread_percent = fault("ceilings-noisy") ? 33 : 0.4,
+        .written_bytes = {0, 4 << 20, 16 << 20, 64 << 20},
+        .write_cost_us = {0, 6, 9, 21},
+    };
     return MOETOP_OK;
 }
 

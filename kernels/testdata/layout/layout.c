@@ -49,6 +49,17 @@ static void engine(void) {
     FIELD(moetop_memory, weights_bytes);
     FIELD(moetop_memory, activations_bytes);
     FIELD(moetop_memory, workspace_bytes);
+    SIZE(moetop_ceilings);
+    FIELD(moetop_ceilings, struct_size);
+    FIELD(moetop_ceilings, reserved);
+    FIELD(moetop_ceilings, read_bytes_per_s);
+    FIELD(moetop_ceilings, l2_read_bytes_per_s);
+    FIELD(moetop_ceilings, fp8_flops_per_s);
+    FIELD(moetop_ceilings, sm_clock_mhz);
+    FIELD(moetop_ceilings, kernel_us);
+    FIELD(moetop_ceilings, spread_percent);
+    FIELD(moetop_ceilings, written_bytes);
+    FIELD(moetop_ceilings, write_cost_us);
     SIZE(moetop_engine_info);
     FIELD(moetop_engine_info, struct_size);
     FIELD(moetop_engine_info, kernels);
