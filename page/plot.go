@@ -1,0 +1,25 @@
+package page
+
+// Plot is a drawing with all that a reader who does not see it needs. Kind names the function of the
+// page's script that draws it, and Data is what that function takes.
+type Plot struct {
+	ID          string
+	Kind        string
+	Title       string
+	Description string
+	Data        any
+	Tables      []Table // the plot's figures
+}
+
+// The looks of curves: which of the page's colours one takes.
+const (
+	classOff  = "off"
+	classUp   = "up"
+	classDown = "down"
+	classBoth = "both"
+	classOn   = "on"
+	classOnly = "only" // of a stage without a switch
+)
+
+// maskClasses are the looks of the masks.
+var maskClasses = []string{classOff, classUp, classDown, classBoth}
