@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ func measuredFacts(r *profiler.Report) []fact {
 		if s := r.Step.Mask(m); s != nil {
 			all = append(all, fact{"layer " + m.Tuple(), number(s.MedianUS) + " µs"})
 		}
+	}
+	if share := r.Step.AttainablePercent; share != nil {
+		all = append(all, fact{"of attainable", number(math.Round(*share)) + " %"})
 	}
 	all = append(all, fact{"steps", fmt.Sprintf("%d in %.1f s", r.Steps, r.DurationS)})
 	n := r.NVML
@@ -121,6 +125,11 @@ func environment(r *saved.Run) Table {
 		add("compute capability", fmt.Sprintf("%d.%d, %d SMs", g.ComputeMajor, g.ComputeMinor, g.SMs))
 		add("driver", g.Driver)
 		add("CUDA", g.CUDA)
+	}
+	if r.Report != nil && limits(r.Report) != nil {
+		c := r.Report.Ceilings
+		add("ceilings", fmt.Sprintf("DRAM %s GB/s, L2 cache %s GB/s, FP8 %s TFLOP/s at %s MHz; measured %s",
+			number(c.ReadBytesPerS/1e9), number(c.L2ReadBytesPerS/1e9), number(c.FP8FlopsPerS/1e12), number(c.SMClockMHz), c.MeasuredAt.UTC().Format(time.RFC3339)))
 	}
 	add("provider", r.Provider)
 	add("timer", r.Timer)

@@ -76,9 +76,24 @@ func TestRates(t *testing.T) {
 	if row := plot.Tables[0].Rows[1]; row[2].Text != "900" || row[3].Text != "7500" || row[4].Text != "8.33" {
 		t.Errorf("%+v", row)
 	}
-	measured := rooflinePlot(p, f.Runs[0].Report.Work, &ceilings{ReadBytesPerS: 4e12, FlopsPerS: 1e15})
-	if data, ok := measured.Data.(roofline); !ok || data.Ceilings == nil || strings.Contains(measured.Description, "were not measured") {
-		t.Errorf("%+v", measured)
+	r := f.Runs[0].Report
+	r.Ceilings = &profiler.Ceilings{ReadBytesPerS: 4e12, L2ReadBytesPerS: 9e12, FP8FlopsPerS: 1e15, SMClockMHz: 1980, KernelUS: 2}
+	bound := profiler.BoundDRAM
+	r.Work[1].AttainableUS, r.Work[1].Bound = new(us/4), &bound
+	measured := rooflinePlot(p, r.Work, limits(r))
+	data, ok = measured.Data.(roofline)
+	if !ok || data.Ceilings == nil || *data.Ceilings != (ceilings{4e12, 9e12, 1e15}) || strings.Contains(measured.Description, "were not measured") {
+		t.Fatalf("%+v", measured)
+	}
+	if up := data.Points[1]; up.Attainable != 0.25 || up.Bound != "DRAM" || data.Points[0].Attainable != 0 {
+		t.Errorf("%+v", data.Points)
+	}
+	if row := measured.Tables[0].Rows[1]; len(row) != 10 || row[8].Text != "25 %" || row[9].Text != "DRAM" {
+		t.Errorf("%+v", row)
+	}
+	r.Ceilings.ReadBytesPerS = 0
+	if limits(r) != nil {
+		t.Error("a ceiling of nothing is taken")
 	}
 	if rooflinePlot(p, nil, nil) != nil {
 		t.Error("a plot of nothing")

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"strconv"
+
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/profiler/saved"
 )
@@ -20,19 +22,21 @@ type ceilings struct {
 
 // rate is one side of a stage.
 type rate struct {
-	Name       string  `json:"name"`
-	Stage      string  `json:"stage"`
-	Class      string  `json:"class"`
-	BytesPerS  float64 `json:"bytes"`
-	FlopsPerS  float64 `json:"flops,omitempty"`     // with Intensity; of the tensor cores alone
-	Intensity  float64 `json:"intensity,omitempty"` // flops for each byte
+	Name      string  `json:"name"`
+	Stage     string  `json:"stage"`
+	Class     string  `json:"class"`
+	BytesPerS float64 `json:"bytes"`
+	FlopsPerS float64 `json:"flops,omitempty"`     // with Intensity; of the tensor cores alone
+	Intensity float64 `json:"intensity,omitempty"` // flops for each byte
+	// Attainable is the share of the attainable speed, and Bound what keeps it there.
 	Attainable float64 `json:"attainable,omitempty"`
+	Bound      string  `json:"bound,omitempty"`
 }
 
 // rooflinePlot draws the work of the stages over their median times.
 func rooflinePlot(p *saved.Point, work []profiler.StageWork, limits *ceilings) *Plot {
 	data := roofline{Ceilings: limits}
-	table := Table{Caption: "Work and rates", Head: []string{"stage", "ES", "MB a step", "MFLOP a step", "FLOP/byte", "GB/s", "TFLOP/s"}}
+	table := Table{Caption: "Work and rates", Head: []string{"stage", "ES", "MB a step", "MFLOP a step", "FLOP/byte", "GB/s", "TFLOP/s", "attainable, µs", "of attainable", "bound by"}}
 	for i := range work {
 		w := &work[i]
 		stage, known := stageNamed(w.Name)
@@ -53,9 +57,10 @@ func rooflinePlot(p *saved.Point, work []profiler.StageWork, limits *ceilings) *
 	}
 	description := "Left: arithmetic rate of the two grouped GEMMs, over their FLOPs for each byte that has to move, both axes logarithmic. Right: bytes a second of all stages. Bytes count each operand once, so that what the L2 cache serves again can exceed the memory's rate."
 	if limits == nil {
+		table.Head = table.Head[:7]
 		description += " The ceilings of this device were not measured, so that the points stand alone; dotted lines are rates of equal bandwidth."
 	} else {
-		description += " Lines are the ceilings measured on this device."
+		description += " Lines are the ceilings measured on this device; a dash is what the stage could attain there."
 	}
 	return &Plot{Kind: "roofline", Title: "Roofline", Description: description, Data: data, Tables: []Table{table}}
 }
@@ -81,9 +86,17 @@ func newRate(w *profiler.StageWork, stage profiler.Stage, on bool, us float64) r
 	if stage.Switchable() && w.Flops != nil && *w.Flops > 0 {
 		r.FlopsPerS, r.Intensity = *w.Flops/us*1e6, *w.Flops/w.Bytes
 	}
+	if w.AttainableUS != nil && w.Bound != nil {
+		r.Attainable, r.Bound = *w.AttainableUS/us, boundNames[*w.Bound]
+	}
 	return r
 }
 
+var boundNames = map[profiler.Bound]string{
+	profiler.BoundDRAM: "DRAM", profiler.BoundL2: "L2 cache", profiler.BoundFlops: "tensor cores", profiler.BoundLaunch: "an empty kernel",
+}
+
+// row is a stage's row of the table.
 func (r *rate) row(w *profiler.StageWork) []Cell {
 	side := map[string]string{classOnly: "no switch", classOff: "off", classOn: "on"}[r.Class]
 	row := cells(w.Name, side, number(w.Bytes/1e6), "", "", number(r.BytesPerS/1e9), "")
@@ -91,8 +104,17 @@ func (r *rate) row(w *profiler.StageWork) []Cell {
 		row[3].Text, row[4].Text = number(*w.Flops/1e6), number(*w.Flops/w.Bytes)
 		row[6].Text = number(*w.Flops * r.BytesPerS / w.Bytes / 1e12)
 	}
+	if w.AttainableUS != nil {
+		row = append(row, cells(number(*w.AttainableUS), strconv.FormatFloat(100*r.Attainable, 'f', 0, 64)+" %", r.Bound)...)
+	}
 	return row
 }
 
 // limits are the ceilings that a report holds; nil if they were not measured.
-func limits(*profiler.Report) *ceilings { return nil }
+func limits(r *profiler.Report) *ceilings {
+	c := r.Ceilings
+	if c == nil || c.Valid() != nil {
+		return nil
+	}
+	return &ceilings{ReadBytesPerS: c.ReadBytesPerS, L2BytesPerS: c.L2ReadBytesPerS, FlopsPerS: c.FP8FlopsPerS}
+}

@@ -93,11 +93,13 @@ func measuredPages(t *testing.T) map[string]string {
 		t.Fatalf("no name of the host in %.500s", report)
 	}
 	sweep := runBinary(t, []string{"XDG_STATE_HOME=" + t.TempDir()}, sweptOnFake("--tokens", "1,2,4,8", "--routing", "uniform,hot", "--pairs", "14", "--json")...).stdout
-	return map[string]string{"report": pageOf(t, report), "stream": pageOf(t, throttledStream(t)), "sweep": pageOf(t, sweep)}
+	gpu := runBinary(t, []string{"XDG_CACHE_HOME=" + t.TempDir()}, faked("--json", "--ab", "--steps", "2000")...).stdout
+	return map[string]string{"GPU": pageOf(t, gpu), "report": pageOf(t, report), "stream": pageOf(t, throttledStream(t)), "sweep": pageOf(t, sweep)}
 }
 
 // drawnKinds are the plots of each page.
 var drawnKinds = map[string]string{
+	"GPU":    "stages gains distribution roofline",
 	"report": "stages gains distribution roofline",
 	"stream": "stages distribution roofline timeline",
 	"sweep":  "heat tokens tokens",
@@ -110,7 +112,6 @@ func pagesLook(t *testing.T, b *browser) {
 	for name, path := range measuredPages(t) {
 		for size, v := range map[string]view{
 			"desk":  {width: 1280, height: 900},
-			"dark":  {width: 1280, height: 900, dark: true},
 			"phone": {width: 390, height: 844, dark: true},
 		} {
 			t.Run(name+" "+size, func(t *testing.T) {
@@ -128,6 +129,13 @@ func pagesLook(t *testing.T, b *browser) {
 				paper, ink := ask[float64](t, p, brightness("getComputedStyle(document.body).backgroundColor")), ask[float64](t, p, brightness(firstLabel))
 				if v.dark != (paper < 0.5) || (ink > 0.5) != v.dark {
 					t.Errorf("dark %v, and the paper's brightness is %v, the ink's %v", v.dark, paper, ink)
+				}
+				if name == "GPU" {
+					// The ceilings of the stand-in.
+					roofs := ask[string](t, p, `[...document.querySelectorAll("[data-kind=roofline] svg text")].map(e => e.textContent).join("; ")`)
+					if !strings.Contains(roofs, "DRAM: 4.6 TB/s") || !strings.Contains(roofs, "FP8: 1.76 PFLOP/s") {
+						t.Errorf("roofs %q", roofs)
+					}
 				}
 				p.pointAtPlots(t)
 				p.shoot(t, strings.ReplaceAll(name+"-"+size, " ", "-")+".png")

@@ -46,14 +46,16 @@ function roofs(option, ceilings, points, l) {
     if (to / from < (x2 / x1) ** 0.15) return; // a corner is no room for a line and its name
     const says = `${name}: ${scaled(bandwidth)}B/s`;
     const line = { type: "line", silent: !name, data: [from, to].map((x) => ({ value: log(x, x * bandwidth), says })), symbol: "none", lineStyle: { color: colour, width: type === "solid" ? 2 : 1, type }, tooltip: { show: Boolean(name) } };
-    const middle = from ** 0.82 * to ** 0.18;
-    const label = { value: log(middle, middle * bandwidth), says };
+    // Names of ceilings stand where the plot is empty, above the faster and below the slower one.
+    const share = name ? 0.62 : 0.18;
+    const at = from ** (1 - share) * to ** share;
+    const below = name === "DRAM";
     option.series.push(line, {
       type: "scatter",
       silent: true,
       symbolSize: 0,
-      data: [label],
-      label: { show: true, position: "top", distance: 3, color: l.soft, fontSize: 11, formatter: name ? says : scaled(bandwidth) + "B/s", rotate: 0, align: "right" },
+      data: [{ value: log(at, at * bandwidth), says }],
+      label: { show: true, position: "inside", color: l.soft, fontSize: 11, formatter: name ? says : scaled(bandwidth) + "B/s", align: below ? "left" : "right", offset: below ? [10, 8] : [-6, -8] },
     });
   };
   if (ceilings) {
@@ -71,6 +73,9 @@ function roofs(option, ceilings, points, l) {
   } else {
     for (let e = 8; e < 16; e++) slope(10 ** e, Infinity, "", [2, 4], l.soft);
   }
+  const dash = (value, point, size) => ({ value, point, symbol: "rect", symbolSize: size, itemStyle: { color: l.ink } });
+  const attainable = points.filter((p) => p.attainable).map((p) => dash(log(p.intensity, p.flops / p.attainable), p, [18, 2]));
+  option.series.push({ type: "scatter", z: 4, data: attainable });
   const lifts = apart(points, (p) => (Math.log(p.flops / y1) / Math.log(y2 / y1)) * option.grid[0].height);
   option.series.push({
     type: "scatter",
@@ -99,7 +104,7 @@ function apart(points, height) {
 
 // bandwidths draws the bytes a second of all stages as bars.
 function bandwidths(option, ceilings, points, l) {
-  const most = Math.max(...points.map((p) => p.bytes), ceilings ? ceilings.read : 0);
+  const most = Math.max(...points.map((p) => p.bytes / Math.min(p.attainable || 1, 1)), ceilings ? ceilings.read : 0);
   option.xAxis.push(axis(l, { gridIndex: 1, max: most * 1.02, name: "bytes / s", nameLocation: "middle", nameGap: 26, splitNumber: 4, axisLabel: { formatter: scaled, showMaxLabel: false }, splitLine: { showMaxLine: false } }));
   option.yAxis.push(categories(l, points.map((p) => p.name), { gridIndex: 1, inverse: true }));
   const bar = {
@@ -108,7 +113,6 @@ function bandwidths(option, ceilings, points, l) {
     yAxisIndex: 1,
     barWidth: "62%",
     data: points.map((p) => ({ value: p.bytes, point: p, itemStyle: { color: l[p.class], borderRadius: [0, 2, 2, 0] } })),
-    label: { show: true, position: "right", color: l.ink, fontSize: 12, formatter: ({ data }) => scaled(data.value) + "B/s" },
   };
   if (ceilings) {
     bar.markLine = {
@@ -119,5 +123,20 @@ function bandwidths(option, ceilings, points, l) {
       label: { formatter: "DRAM", color: l.soft, fontSize: 11, position: "start", distance: 2 },
     };
   }
-  option.series.push(bar);
+  const over = { type: "scatter", xAxisIndex: 1, yAxisIndex: 1, z: 4 };
+  // The figures stand in a column of their own, where no line crosses them.
+  const figures = {
+    ...over,
+    silent: true,
+    symbolSize: 0,
+    data: points.map((p, i) => ({ value: [most * 1.02, i], point: p })),
+    label: { show: true, position: "right", color: l.ink, fontSize: 12, formatter: ({ data }) => scaled(data.point.bytes) + "B/s" },
+  };
+  option.series.push(bar, figures, {
+    ...over,
+    symbol: "rect",
+    symbolSize: [2, 16],
+    itemStyle: { color: l.ink },
+    data: points.map((p, i) => (p.attainable ? { value: [p.bytes / p.attainable, i], point: p } : null)).filter(Boolean),
+  });
 }
