@@ -59,7 +59,7 @@ func distributionPlot(r *profiler.Report) *Plot {
 	}
 	layer := panel{Name: "layer"}
 	for m := range profiler.ESMask(profiler.NumMasks) {
-		add(&layer, m.Tuple(), maskClasses[m], r.Step.Mask(m))
+		add(&layer, m.Tuple(), maskClass(m), r.Step.Mask(m))
 	}
 	panels := []panel{layer}
 	for _, s := range r.Stages {

@@ -1,5 +1,7 @@
 package page
 
+import "github.com/moetop/moetop/profiler"
+
 // Plot is a drawing with all that a reader who does not see it needs. Kind names the function of the
 // page's script that draws it, and Data is what that function takes.
 type Plot struct {
@@ -21,5 +23,7 @@ const (
 	classOnly = "only" // of a stage without a switch
 )
 
-// maskClasses are the looks of the masks.
-var maskClasses = []string{classOff, classUp, classDown, classBoth}
+// maskClass is the look of a mask.
+func maskClass(m profiler.ESMask) string {
+	return [profiler.NumMasks]string{classOff, classUp, classDown, classBoth}[m]
+}

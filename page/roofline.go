@@ -87,13 +87,24 @@ func newRate(w *profiler.StageWork, stage profiler.Stage, on bool, us float64) r
 		r.FlopsPerS, r.Intensity = *w.Flops/us*1e6, *w.Flops/w.Bytes
 	}
 	if w.AttainableUS != nil && w.Bound != nil {
-		r.Attainable, r.Bound = *w.AttainableUS/us, boundNames[*w.Bound]
+		r.Attainable, r.Bound = *w.AttainableUS/us, boundName(*w.Bound)
 	}
 	return r
 }
 
-var boundNames = map[profiler.Bound]string{
-	profiler.BoundDRAM: "DRAM", profiler.BoundL2: "L2 cache", profiler.BoundFlops: "tensor cores", profiler.BoundLaunch: "an empty kernel",
+// boundName says for people what limits a stage.
+func boundName(b profiler.Bound) string {
+	switch b {
+	case profiler.BoundDRAM:
+		return "DRAM"
+	case profiler.BoundL2:
+		return "L2 cache"
+	case profiler.BoundFlops:
+		return "tensor cores"
+	case profiler.BoundLaunch:
+		return "an empty kernel"
+	}
+	return string(b)
 }
 
 // row is a stage's row of the table.

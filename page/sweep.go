@@ -163,7 +163,7 @@ func (g *group) curves() *Plot {
 	}
 	most := 0
 	for m := range profiler.ESMask(profiler.NumMasks) {
-		c := maskLatency{Name: m.Tuple(), Class: maskClasses[m]}
+		c := maskLatency{Name: m.Tuple(), Class: maskClass(m)}
 		measured := 0
 		for _, p := range g.points {
 			if p.Failure != "" {

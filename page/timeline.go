@@ -133,7 +133,7 @@ func masks(t *saved.Track) []span {
 		if m.StepUS == nil {
 			continue
 		}
-		class, text := maskClasses[m.ES], "ES "+m.ES.Tuple()
+		class, text := maskClass(m.ES), "ES "+m.ES.Tuple()
 		if m.AB {
 			class, text = "ab", "A/B mode: all in turn"
 		}

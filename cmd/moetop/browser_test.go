@@ -20,7 +20,7 @@ import (
 )
 
 // browserPatience is for a machine on which much else runs.
-const browserPatience = 3 * time.Minute
+const browserPatience = 6 * time.Minute
 
 // browser is a headless Chromium.
 type browser struct{ ctx context.Context }

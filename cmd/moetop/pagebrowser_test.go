@@ -16,11 +16,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPagesInBrowser shares a browser, which takes seconds to start.
-//
-//nolint:tparallel // A tab in the background draws nothing, so that they take turns.
+// TestPagesInBrowser shares a browser, which takes seconds to start; its tabs take turns, since one in
+// the background draws nothing. It is alone, so that a browser does not disturb what others measure.
 func TestPagesInBrowser(t *testing.T) {
-	t.Parallel()
 	b := newBrowser(t)
 	for name, test := range map[string]func(*testing.T, *browser){
 		"look": pagesLook, "turn dark": pageTurnsDark, "print": pagePrints, "without script": pageWithoutScript,
