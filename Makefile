@@ -80,6 +80,10 @@ fuzz: ## Fuzz everything that parses, FUZZTIME each (default 20s)
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),20s) $$package || exit 1; done; done
 
+.PHONY: page-assets
+page-assets: ## Make page/echarts/echarts.min.js anew, of the versions that its package-lock.json pins (npm)
+	@page/echarts/build.sh
+
 .PHONY: golden
 golden: ## Write the golden files anew; look at the diff before you commit it
 	go test ./ui/... -update

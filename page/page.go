@@ -1,45 +1,47 @@
 package page
 
 import (
-	_ "embed"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/profiler/saved"
 )
 
-//go:embed page.html.tmpl
-var pageText string
-
-//go:embed style.css
-var styleText string
-
 // document is what the template shows.
 type document struct {
-	Title string
-	Style template.CSS
-	Runs  []section
+	Title   string
+	Policy  string // which scripts may run: these
+	Style   template.CSS
+	Library template.JS
+	Script  template.JS
+	Runs    []section
 }
 
 // section is one run.
 type section struct {
 	ID, Title, Verdict string
+	Facts              []fact
 	Notices            []string
 	Parts              []part
 	Environment        Table
 	Command            string
 }
 
+// fact is a short figure under the title.
+type fact struct{ Name, Value string }
+
 // part is a plot, a table, or both.
 type part struct {
+	ID      string
 	Heading string
-	Chart   *Chart
+	Folded  bool // opened on demand
+	Plot    *Plot
 	Table   *Table
 }
 
@@ -49,18 +51,26 @@ func Write(out io.Writer, f *saved.File) error {
 	if err != nil {
 		return fmt.Errorf("make the page: %w", err)
 	}
-	// The style sheet is our own: nothing of the file gets into it.
-	d := document{Style: template.CSS(styleText), Title: "moetop"}
-	charts := 0
+	script, err := ownScript()
+	if err != nil {
+		return fmt.Errorf("make the page: %w", err)
+	}
+	// Style sheet and scripts are what was embedded: nothing of the file gets into them.
+	d := document{
+		Style: template.CSS(styleText), Library: template.JS(libraryText), Script: template.JS(script),
+		Policy: "default-src 'none'; style-src 'unsafe-inline'; script-src " + source(libraryText) + " " + source(script),
+	}
+	parts := 0
 	for i := range f.Runs {
 		s, err := runSection(&f.Runs[i], i+1)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
-		for _, p := range s.Parts {
-			if p.Chart != nil {
-				charts++
-				p.Chart.ID = "chart" + strconv.Itoa(charts)
+		for j := range s.Parts {
+			parts++
+			s.Parts[j].ID = "part" + strconv.Itoa(parts)
+			if p := s.Parts[j].Plot; p != nil {
+				p.ID = "plot" + strconv.Itoa(parts)
 			}
 		}
 		d.Runs = append(d.Runs, s)
@@ -72,14 +82,17 @@ func Write(out io.Writer, f *saved.File) error {
 	return nil
 }
 
+// source names a script to the page's policy by its hash, so that no other can run.
+func source(script string) string {
+	sum := sha256.Sum256([]byte(script))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
 func runSection(r *saved.Run, number int) (section, error) {
-	s := section{ID: "run" + strconv.Itoa(number), Notices: notices(r), Environment: environment(r), Command: shellLine(r.Command)}
+	s := section{ID: "run" + strconv.Itoa(number), Notices: notices(r), Facts: facts(r), Environment: environment(r), Command: shellLine(r.Command)}
 	if r.Kind == saved.Sweep {
 		s.Title = fmt.Sprintf("sweep of %d points", len(r.Points))
-		for _, g := range groups(r.Points) {
-			table := g.heatMap()
-			s.Parts = append(s.Parts, part{Heading: g.name, Chart: g.curve(), Table: &table})
-		}
+		s.Parts = sweepParts(r)
 		if len(s.Parts) == 0 {
 			return s, errors.New("the sweep has no point yet")
 		}
@@ -88,13 +101,13 @@ func runSection(r *saved.Run, number int) (section, error) {
 	p := &r.Points[0]
 	s.Title = fmt.Sprintf("%s, %d tokens, %v routing, %s kernels", p.Workload.Title(), p.Workload.Tokens, p.Workload.Routing, p.Kernels)
 	s.Verdict = p.Verdict.Text
-	charts := []*Chart{stageChart(p), gainChart(p), spreadChart(r.Report)}
+	plots := []*Plot{stagePlot(p), gainPlot(p), distributionPlot(r.Report), rooflinePlot(p, r.Report.Work, limits(r.Report))}
 	if r.Track != nil {
-		charts = append(charts, timeline(r.Track))
+		plots = append(plots, timelinePlot(r.Track))
 	}
-	for _, c := range charts {
+	for _, c := range plots {
 		if c != nil {
-			s.Parts = append(s.Parts, part{Heading: c.Title, Chart: c})
+			s.Parts = append(s.Parts, part{Heading: c.Title, Plot: c})
 		}
 	}
 	if n := r.Report.NVML; n != nil {
@@ -106,100 +119,48 @@ func runSection(r *saved.Run, number int) (section, error) {
 	return s, nil
 }
 
-// notices are what a reader has to know before the figures.
-func notices(r *saved.Run) []string {
-	var all []string
-	if r.Engine == "cpu" {
-		text := "Measured on the CPU reference engine: the figures show how the tool works, not how a GPU performs."
-		if r.EngineReason != "" {
-			text += " " + r.EngineReason
+// maxOpenGroups is how many groups of a sweep stand open; of more one looks for one.
+const maxOpenGroups = 12
+
+// sweepParts are the overview of a sweep, what to deploy, and then its groups.
+func sweepParts(r *saved.Run) []part {
+	var parts []part
+	all := groups(r.Points)
+	if p := heatPlot(all); p != nil {
+		parts = append(parts, part{Heading: p.Title, Plot: p})
+	}
+	if len(r.Deployment) > 0 {
+		parts = append(parts, part{Heading: "What to deploy", Table: deployment(r.Deployment)})
+	}
+	for i := range all {
+		one := part{Heading: all[i].name, Folded: len(all) > maxOpenGroups, Plot: all[i].curves()}
+		if one.Plot == nil {
+			table := all[i].table()
+			one.Table = &table
 		}
-		all = append(all, text)
+		parts = append(parts, one)
 	}
-	if r.Partial {
-		all = append(all, "Partial: the run was interrupted, or its worker died.")
-	}
-	if r.TimerReason != "" {
-		all = append(all, "Timer "+r.Timer+": "+r.TimerReason)
-	}
-	if r.Report != nil {
-		if reasons := r.Points[0].ThrottleReasons; len(reasons) > 0 {
-			all = append(all, "The GPU was throttled: "+strings.Join(reasons, ", "))
-		}
-		for _, w := range r.Report.Warnings {
-			all = append(all, w.Code+": "+w.Text)
-		}
-	}
-	return all
+	return parts
 }
 
-// instruments are the figures of NVML.
-func instruments(n *profiler.NVMLStats) *Table {
-	t := &Table{Caption: "What the GPU did meanwhile", Head: []string{"figure", "median", "min", "max", "readings"}}
-	for _, row := range []struct {
-		name  string
-		value *profiler.Range
-	}{
-		{"SM utilization, %", n.SMUtilizationPercent},
-		{"SM occupancy, %", n.SMOccupancyPercent},
-		{"tensor, %", n.TensorPercent},
-		{"DRAM bandwidth, %", n.DRAMPercent},
-		{"kernel active, %", n.KernelActivePercent},
-		{"SM clock, MHz", n.SMClockMHz},
-		{"power, W", n.PowerWatts},
-		{"temperature, °C", n.TemperatureCelsius},
-	} {
-		if v := row.value; v != nil {
-			t.Rows = append(t.Rows, cells(row.name, exact(v.Median), exact(v.Min), exact(v.Max), strconv.Itoa(v.Count)))
-			continue
+// deployment is the table that a sweep ends with.
+func deployment(all []saved.Advice) *Table {
+	t := &Table{Caption: "sglang's enable_es by model and tokens", Head: []string{"model", "routing", "kernels", "tokens", "enable_es", "gain of the layer", "why"}}
+	for _, a := range all {
+		tokens := strconv.Itoa(a.TokensFrom)
+		if a.TokensTo != a.TokensFrom {
+			tokens += " to " + strconv.Itoa(a.TokensTo)
 		}
-		t.Rows = append(t.Rows, cells(row.name, "n/a"))
+		gain := Cell{}
+		if g := a.Gain; g != nil {
+			gain = heatCell(&profiler.Ratio{Value: g.Value, Low: g.Low, High: g.High})
+			gain.Text = fmt.Sprintf("%s [%.3f, %.3f]", gain.Text, g.Low, g.High)
+		}
+		es := tuple(a.EnableES)
+		if a.Matters != nil && !*a.Matters {
+			es += ", does not matter"
+		}
+		t.Rows = append(t.Rows, append(cells(a.Model, a.Routing.String(), a.Kernels, tokens, es), gain, Cell{Text: a.Text, Class: "words"}))
 	}
 	return t
-}
-
-// environment is what one needs to repeat a run.
-func environment(r *saved.Run) Table {
-	t := Table{Caption: "Environment", Head: []string{"property", "value"}}
-	add := func(name, value string) {
-		if value != "" {
-			t.Rows = append(t.Rows, cells(name, value))
-		}
-	}
-	add("ended", r.Time.UTC().Format(time.RFC3339))
-	add("moetop", r.Version)
-	add("host", fmt.Sprintf("%s, %s/%s, %d CPUs", r.Host.Name, r.Host.OS, r.Host.Arch, r.Host.CPUs))
-	add("engine", r.Engine)
-	if g := r.GPU; g != nil {
-		add("GPU", g.Name)
-		add("UUID", g.UUID)
-		add("compute capability", fmt.Sprintf("%d.%d, %d SMs", g.ComputeMajor, g.ComputeMinor, g.SMs))
-		add("driver", g.Driver)
-		add("CUDA", g.CUDA)
-	}
-	add("provider", r.Provider)
-	add("timer", r.Timer)
-	add("ES launch", r.ESLaunch)
-	add("L2", r.L2)
-	if r.Report != nil {
-		w := r.Points[0].Workload
-		add("layer", fmt.Sprintf("%d experts, top %d, hidden %d, intermediate %d, tp %d, ep %d", w.Experts, w.TopK, w.Hidden, w.Intermediate, w.TP, w.EP))
-		add("seed", strconv.FormatUint(w.Seed, 10))
-		add("steps", strconv.FormatUint(r.Report.Steps, 10))
-		add("measured time", fmt.Sprintf("%.1f s", r.Report.DurationS))
-	}
-	return t
-}
-
-// shellLine writes a command as a shell takes it.
-func shellLine(argv []string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
-	quoted := make([]string, len(argv))
-	for i, word := range argv {
-		quoted[i] = word
-		if word == "" || strings.Trim(word, plain) != "" {
-			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(quoted, " ")
 }

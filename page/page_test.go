@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,11 +40,12 @@ func report() *profiler.Report {
 	sample.Steps = profiler.StepStats{OffOff: summary(420.5), OnOn: summary(390.25), OnOnRatio: ratio}
 	clock := &profiler.Range{Median: 1755, Min: 1500, Max: 1980, Count: 40}
 	sample.NVMLStats = &profiler.NVMLStats{SMClockMHz: clock, ThrottleReasons: []string{"power cap"}}
+	work := []profiler.StageWork{{Name: "route", Bytes: 5e4}, {Name: "up", Bytes: 9e8, Flops: new(7.5e9)}, {Name: "down", Bytes: 4e8, Flops: new(3.7e9)}}
 	return profiler.BuildReport(
 		&profiler.Header{Version: "v1", Command: []string{"moetop", "--json", "it's " + hostile}, Host: profiler.Host{Name: hostile}},
 		&profiler.WorkloadRecord{
 			Workload: profiler.CustomWorkload(8, 2, 256, 128), Engine: "cuda", Timer: "cupti", Kernels: "cutlass",
-			GPU: &profiler.Device{Name: "H200", UUID: "GPU-1"},
+			GPU: &profiler.Device{Name: "H200", UUID: "GPU-1"}, Work: work,
 		},
 		profiler.Record{Time: noon, Sample: sample}, []profiler.Warning{{Code: "nvml", Text: hostile}}, true)
 }
@@ -115,7 +115,8 @@ func sweepFile(tb testing.TB, points int) *saved.File {
 	}
 	all = append(all, `{"model":"tiny","tokens":262144,"routing":"uniform","kernels":"cutlass","status":"out_of_memory","error":"does not fit","seed":1}`)
 	return read(tb, `{"schema_version":"1.0","kind":"sweep","engine":"cuda","timer":"cupti","command":["moetop","sweep"],
-		"time":"2026-05-01T12:00:00Z","points":[`+strings.Join(all, ",")+`]}`)
+		"time":"2026-05-01T12:00:00Z","points":[`+strings.Join(all, ",")+`],"deployment":[{"model":"tiny","routing":"uniform","kernels":"cutlass",
+		"tokens_from":1,"tokens_to":3,"enable_es":[false,true],"matters":true,"gain":{"value":1.2,"low":1.1,"high":1.3},"text":"ES gains 1.20x"}]}`)
 }
 
 func write(tb testing.TB, f *saved.File) string {
@@ -132,21 +133,28 @@ var fetching = map[string]bool{
 	"src": true, "href": true, "xlink:href": true, "srcset": true, "data": true, "action": true, "poster": true, "background": true, "style": true,
 }
 
-// inspect walks through a page and returns its text, and how many there are of each element.
-func inspect(t *testing.T, page string) (text string, count map[string]int) {
+// inspected is what a walk through a page finds.
+type inspected struct {
+	text  string         // what a reader sees
+	count map[string]int // elements
+	data  map[string]any // what plots draw, by the kind of plot
+}
+
+// inspect walks through a page.
+func inspect(t *testing.T, page string) inspected {
 	t.Helper()
 	if !utf8.ValidString(page) {
 		t.Error("not UTF-8")
 	}
-	count = map[string]int{}
+	found := inspected{count: map[string]int{}, data: map[string]any{}}
 	var words strings.Builder
-	style := false
+	inside, kind := "", ""
 	ids, wanted := map[string]bool{}, []string{}
 	z := html.NewTokenizer(strings.NewReader(page))
 	for {
-		kind := z.Next()
+		next := z.Next()
 		token := z.Token()
-		switch kind {
+		switch next {
 		case html.ErrorToken:
 			if !errors.Is(z.Err(), io.EOF) {
 				t.Error(z.Err())
@@ -156,30 +164,48 @@ func inspect(t *testing.T, page string) (text string, count map[string]int) {
 					t.Errorf("nothing has the id %q", id)
 				}
 			}
-			return words.String(), count
+			found.text = words.String()
+			return found
 		case html.StartTagToken, html.SelfClosingTagToken:
-			count[token.Data]++
-			style = token.Data == "style"
+			found.count[token.Data]++
+			inside = token.Data
 			for _, a := range token.Attr {
 				switch {
+				case a.Key == "href" && strings.HasPrefix(a.Val, "#"):
+					wanted = append(wanted, a.Val[1:])
 				case fetching[a.Key] || strings.HasPrefix(a.Key, "on"):
 					t.Errorf("<%s %s=%q>", token.Data, a.Key, a.Val)
-				case strings.Contains(a.Val, "NaN") || strings.Contains(a.Val, "Inf") || strings.Contains(a.Val, "ZgotmplZ"):
+				case strings.Contains(a.Val, "NaN") || strings.Contains(a.Val, "ZgotmplZ"):
 					t.Errorf("<%s %s=%q>", token.Data, a.Key, a.Val)
 				case a.Key == "id" && ids[a.Val]:
 					t.Errorf("the id %q is there twice", a.Val)
 				case a.Key == "id":
 					ids[a.Val] = true
-				case a.Key == "aria-labelledby":
+				case a.Key == "aria-labelledby" || a.Key == "aria-describedby":
 					wanted = append(wanted, strings.Fields(a.Val)...)
+				case a.Key == "data-kind":
+					kind = a.Val
+				case a.Key == "type" && a.Val == "application/json":
+					inside = "data"
 				}
 			}
 		case html.TextToken:
-			if style && regexp.MustCompile(`(?i)url\(|@import|expression|<`).MatchString(token.Data) {
-				t.Errorf("the style sheet loads something: %.100s", token.Data)
+			switch inside {
+			case "style":
+				if regexp.MustCompile(`(?i)url\(|@import|expression|<`).MatchString(token.Data) {
+					t.Errorf("the style sheet loads something: %.100s", token.Data)
+				}
+			case "data":
+				var data any
+				if err := json.Unmarshal([]byte(token.Data), &data); err != nil {
+					t.Errorf("the data of %s: %v", kind, err)
+				}
+				found.data[kind] = data
+			case "script":
+			default:
+				words.WriteString(token.Data + "\n")
 			}
-			style = false
-			words.WriteString(token.Data + "\n")
+			inside = ""
 		case html.EndTagToken, html.CommentToken, html.DoctypeToken:
 		}
 	}
@@ -188,102 +214,46 @@ func inspect(t *testing.T, page string) (text string, count map[string]int) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		file   *saved.File
-		charts int
-		want   []string
+		file  *saved.File
+		plots []string
+		want  []string
 	}{
-		"report": {reportFile(t), 3, []string{
+		"report": {reportFile(t), []string{"stages", "gains", "distribution", "roofline"}, []string{
 			"deploy " + hostile, "10.125", "48.375", "1.257", "1.249", "321", "390.25", "1755", "power cap", "Partial", "GPU-1",
-			`moetop --json 'it'\''s ` + hostile + "'", "1234",
+			`moetop --json 'it'\''s ` + hostile + "'", "1234", "not measured",
 		}},
-		"stream": {streamFile(t), 4, []string{"d on", "throttled: thermal", "3.1 to 6.1 s", "SM utilization", "step latency"}},
-		"sweep":  {sweepFile(t, 3), 1, []string{"▼0.900", "▲1.200", "1.010", "does not fit", "(False, True)", "moetop sweep", "100"}},
-		"two":    {&saved.File{Name: "two", Runs: append(reportFile(t).Runs, sweepFile(t, 2).Runs...)}, 4, []string{"sweep of 3 points"}},
+		"stream": {streamFile(t), []string{"stages", "gains", "distribution", "roofline", "timeline"}, []string{
+			"d on", "throttled: thermal", "3.1 to 6.1 s", "SM utilization", "step latency",
+		}},
+		"sweep": {sweepFile(t, 3), []string{"heat", "tokens"}, []string{
+			"▼0.900", "▲1.200", "1.010", "does not fit", "(False, True)", "moetop sweep", "100", "ES gains 1.20x", "1 to 3",
+		}},
+		"two": {&saved.File{Name: "two", Runs: append(reportFile(t).Runs, sweepFile(t, 2).Runs...)}, []string{"stages", "heat"}, []string{"sweep of 3 points"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text, count := inspect(t, write(t, test.file))
-			if got := count["figure"]; got != test.charts {
-				t.Errorf("%d plots, want %d", got, test.charts)
+			page := inspect(t, write(t, test.file))
+			for _, kind := range test.plots {
+				if page.data[kind] == nil {
+					t.Errorf("no plot of %s", kind)
+				}
 			}
-			for _, element := range []string{"script", "img", "link", "iframe", "object", "embed", "base", "a", "form"} {
-				if count[element] > 0 {
+			for _, element := range []string{"img", "link", "iframe", "object", "embed", "base", "form", "svg"} {
+				if page.count[element] > 0 {
 					t.Errorf("<%s> is in the page", element)
 				}
 			}
-			if count["svg"] < test.charts || count["desc"] != test.charts || count["table"] == 0 || count["caption"] != count["table"] || count["main"] != 1 {
-				t.Errorf("elements: %v", count)
+			// Two scripts run, and each plot has one of data.
+			if page.count["script"] != 2+page.count["figure"] || page.count["figcaption"] != page.count["figure"] ||
+				page.count["table"] == 0 || page.count["caption"] != page.count["table"] || page.count["main"] != 1 {
+				t.Errorf("elements: %v", page.count)
 			}
 			for _, want := range test.want {
-				if !strings.Contains(text, want) {
+				if !strings.Contains(page.text, want) {
 					t.Errorf("%q is not in the page", want)
 				}
 			}
 		})
-	}
-}
-
-// TestBarsAreTrue reads the lengths of the bars back: they are as the medians are.
-func TestBarsAreTrue(t *testing.T) {
-	t.Parallel()
-	f := reportFile(t)
-	c := stageChart(&f.Runs[0].Points[0])
-	widths := map[string]float64{}
-	for _, r := range c.Rects {
-		widths[r.Class+" "+strings.Fields(r.Tip)[0]] = float64(r.Width)
-	}
-	for i, stage := range profiler.Stages() {
-		share := widths["off "+stage.String()+","] / widths["off route,"]
-		if want := float64(i + 1); share < want*0.99 || share > want*1.01 {
-			t.Errorf("%v is %v times as long as route, want %v", stage, share, want)
-		}
-	}
-	if len(c.Table.Rows) != 8 || c.Table.Rows[2][3].Text != strconv.FormatFloat(f.Runs[0].Report.Stages[2].Off.MedianUS, 'f', -1, 64) {
-		t.Errorf("table %v", c.Table.Rows)
-	}
-}
-
-func TestScale(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		scale scale
-		value float64
-		at    px
-		ticks []float64
-	}{
-		"linear":      {scale{low: 0, high: 10, from: 0, to: 100}, 2.5, 25, []float64{0, 2, 4, 6, 8, 10}},
-		"upward":      {scale{low: 0, high: 1, from: 100, to: 0}, 0.25, 75, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}},
-		"logarithmic": {scale{low: 1, high: 100, from: 0, to: 100, log: true}, 10, 50, []float64{1, 10, 100, 2, 20, 5, 50}},
-		"beyond":      {scale{low: 0, high: 1, from: 0, to: 100}, 7, 100, nil},
-		"flat":        {scale{low: 3, high: 3, from: 7, to: 100}, 3, 7, []float64{3}},
-	} {
-		if got := test.scale.at(test.value); got != test.at {
-			t.Errorf("%s: %v is at %v, want %v", name, test.value, got, test.at)
-		}
-		if test.ticks == nil {
-			continue
-		}
-		got := test.scale.ticks(6)
-		for i := range got {
-			got[i] = float64(int(got[i]*1000+0.5)) / 1000
-		}
-		if fmt.Sprint(got) != fmt.Sprint(test.ticks) {
-			t.Errorf("%s: ticks %v, want %v", name, got, test.ticks)
-		}
-	}
-}
-
-func TestHeat(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		value, low, high float64
-		want             string
-	}{
-		{1.3, 0.9, 1.7, "h0"}, {1.005, 1.001, 1.009, "g1"}, {1.05, 1.04, 1.06, "g2"}, {1.2, 1.1, 1.3, "g3"}, {2, 1.9, 2.1, "g4"}, {0.5, 0.4, 0.6, "b4"}, {0.98, 0.97, 0.99, "b1"},
-	} {
-		if got := heat(&profiler.Ratio{Value: test.value, Low: test.low, High: test.high}); got != test.want {
-			t.Errorf("%v [%v, %v]: %s, want %s", test.value, test.low, test.high, got, test.want)
-		}
 	}
 }
 
@@ -302,13 +272,4 @@ func TestNothingToDraw(t *testing.T) {
 	if err := Write(io.Discard, read(t, string(data))); err == nil || !strings.Contains(err.Error(), "nothing was measured") {
 		t.Errorf("an empty report: %v", err)
 	}
-}
-
-func BenchmarkSweepPage(b *testing.B) {
-	f := sweepFile(b, 10_000)
-	size := 0
-	for b.Loop() {
-		size = len(write(b, f))
-	}
-	b.ReportMetric(float64(size), "bytes/page")
 }

@@ -3,9 +3,9 @@ package page
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/profiler/saved"
@@ -14,7 +14,8 @@ import (
 // group are the points of a sweep that differ in their tokens alone.
 type group struct {
 	name   string
-	points []*saved.Point // by tokens
+	label  string // short: what tells it from the others
+	points []*saved.Point
 }
 
 // groups divides a sweep by model, routing and kernels, in the order of their appearance.
@@ -29,13 +30,27 @@ func groups(points []saved.Point) []group {
 		if !known {
 			at = len(all)
 			places[key] = at
-			name := fmt.Sprintf("%s, %v routing, %s kernels", p.Workload.Title(), p.Workload.Routing, p.Kernels)
-			all = append(all, group{name: name})
+			all = append(all, group{})
 		}
 		all[at].points = append(all[at].points, p)
 	}
+	routings, kernels := map[profiler.Routing]bool{}, map[string]bool{}
 	for _, g := range all {
 		slices.SortStableFunc(g.points, func(a, b *saved.Point) int { return cmp.Compare(a.Workload.Tokens, b.Workload.Tokens) })
+		routings[g.points[0].Workload.Routing], kernels[g.points[0].Kernels] = true, true
+	}
+	for i := range all {
+		p := all[i].points[0]
+		w := p.Workload
+		all[i].name = fmt.Sprintf("%s, %v routing, %s kernels", w.Title(), w.Routing, p.Kernels)
+		parts := []string{w.Name()}
+		if len(routings) > 1 {
+			parts = append(parts, w.Routing.String())
+		}
+		if len(kernels) > 1 {
+			parts = append(parts, p.Kernels)
+		}
+		all[i].label = strings.Join(parts, " ")
 	}
 	return all
 }
@@ -77,11 +92,23 @@ func heatCell(r *profiler.Ratio) Cell {
 	return Cell{Text: sign + strconv.FormatFloat(r.Value, 'f', 3, 64), Class: class}
 }
 
-// heatMap is the table of a group: tokens by figure.
-func (g *group) heatMap() Table {
+// figures are the ratios of a point, in the order of figureNames; nil where one was not measured.
+func figures(p *saved.Point) [5]*profiler.Ratio {
+	return [5]*profiler.Ratio{
+		p.Stages[profiler.Up].Ratio, p.Stages[profiler.Down].Ratio,
+		p.Ratios[profiler.ESUp], p.Ratios[profiler.ESDown], p.Ratios[profiler.ESBoth],
+	}
+}
+
+func figureNames() []string {
+	return []string{"up", "down", "layer (T,F)", "layer (F,T)", "layer (T,T)"}
+}
+
+// table is the table of a group: tokens by figure.
+func (g *group) table() Table {
 	t := Table{
 		Caption: "Off/on of " + g.name + ": ▲ faster with expert specialization, ▼ slower, without a sign not settled",
-		Head:    []string{"tokens", "up", "down", "layer (T,F)", "layer (F,T)", "layer (T,T)", "layer off, µs", "SM clock, MHz", "enable_es"},
+		Head:    slices.Concat([]string{"tokens"}, figureNames(), []string{"layer off, µs", "SM clock, MHz", "enable_es"}),
 	}
 	for _, p := range g.points {
 		row := cells(strconv.Itoa(p.Workload.Tokens))
@@ -89,9 +116,8 @@ func (g *group) heatMap() Table {
 			t.Rows = append(t.Rows, append(row, Cell{Text: p.Failure, Class: "wide"}))
 			continue
 		}
-		row = append(row, heatCell(p.Stages[profiler.Up].Ratio), heatCell(p.Stages[profiler.Down].Ratio))
-		for m := profiler.ESUp; m < profiler.NumMasks; m++ {
-			row = append(row, heatCell(p.Ratios[m]))
+		for _, ratio := range figures(p) {
+			row = append(row, heatCell(ratio))
 		}
 		off, clock := Cell{}, Cell{}
 		if times := p.Layer[profiler.ESOff]; times != nil {
@@ -103,68 +129,64 @@ func (g *group) heatMap() Table {
 		if len(p.ThrottleReasons) > 0 {
 			clock.Text += " throttled"
 		}
-		t.Rows = append(t.Rows, append(row, off, clock, Cell{Text: tuple(p.Verdict)}))
+		t.Rows = append(t.Rows, append(row, off, clock, Cell{Text: tuple(p.Verdict.EnableES)}))
 	}
 	return t
 }
 
-func tuple(v profiler.Verdict) string {
-	if v.EnableES == nil {
+func tuple(es *[2]bool) string {
+	if es == nil {
 		return "not known"
 	}
-	return profiler.ESOff.With(profiler.Up, v.EnableES[0]).With(profiler.Down, v.EnableES[1]).Tuple()
+	return profiler.ESOff.With(profiler.Up, es[0]).With(profiler.Down, es[1]).Tuple()
 }
 
-// maskClasses are the looks of the layer's curves.
-var maskClasses = [profiler.NumMasks]string{"off", "mask1", "mask2", "on"}
+// latencies are the layer's over tokens.
+type latencies struct {
+	Tokens []int         `json:"tokens"`
+	Curves []maskLatency `json:"curves"`
+}
 
-// curve draws the layer's latency over tokens, both on logarithmic axes; nil with fewer than two
-// points.
-func (g *group) curve() *Chart {
-	low, high := math.Inf(1), 0.0
-	first, last, measured := 0, 0, 0
+type maskLatency struct {
+	Name     string     `json:"name"`
+	Class    string     `json:"class"`
+	MedianUS []*float64 `json:"us"` // as Tokens; null where nothing was measured
+}
+
+// curves draws the layer's latency over tokens, with each mask; nil with fewer than two points.
+func (g *group) curves() *Plot {
+	var data latencies
 	for _, p := range g.points {
-		found := false
-		for _, t := range p.Layer {
-			if t != nil && t.MedianUS > 0 {
-				low, high, found = min(low, t.MedianUS), max(high, t.MedianUS), true
-			}
-		}
-		if found {
-			if measured == 0 {
-				first = p.Workload.Tokens
-			}
-			last = p.Workload.Tokens
-			measured++
+		if p.Failure == "" {
+			data.Tokens = append(data.Tokens, p.Workload.Tokens)
 		}
 	}
-	if measured < 2 || first == last {
+	most := 0
+	for m := range profiler.ESMask(profiler.NumMasks) {
+		c := maskLatency{Name: m.Tuple(), Class: maskClass(m)}
+		measured := 0
+		for _, p := range g.points {
+			if p.Failure != "" {
+				continue
+			}
+			var us *float64
+			if t := p.Layer[m]; t != nil && t.MedianUS > 0 {
+				us = new(tidy(t.MedianUS))
+				measured++
+			}
+			c.MedianUS = append(c.MedianUS, us)
+		}
+		if measured > 0 {
+			data.Curves = append(data.Curves, c)
+		}
+		most = max(most, measured)
+	}
+	if most < 2 || data.Tokens[0] == data.Tokens[len(data.Tokens)-1] {
 		return nil
 	}
-	const bottom = 300
-	c := &Chart{
-		Title:       "Layer latency over tokens: " + g.name,
-		Description: "Median time of the whole layer in microseconds with each ES mask, over the tokens of a batch; both axes are logarithmic. The figures with ES off and the ratios are in the table below.",
-		Width:       chartWidth, Height: bottom + footSpace + 10,
+	return &Plot{
+		Kind: "tokens", Title: g.name,
+		Description: "Median time of the whole layer in microseconds with each enable_es=(up, down), over the tokens of a batch; both axes are logarithmic.",
+		Data:        data, Tables: []Table{g.table()},
 	}
-	x := scale{low: float64(first), high: float64(last), from: nameWidth, to: chartWidth - 20, log: true}
-	y := scale{low: low * 0.95, high: high * 1.05, from: bottom, to: topSpace, log: true}
-	c.axisX(x, topSpace, bottom, 8)
-	c.axisY(y, nameWidth, chartWidth-20, 6)
-	c.Labels = append(c.Labels, label{"name end", nameWidth - 8, bottom + 14, "tokens"})
-	// More points than places on the axis would not be seen.
-	stride := max(1, len(g.points)/maxBins)
-	for m, class := range maskClasses {
-		var xs, ys []px
-		for i, p := range g.points {
-			if t := p.Layer[m]; t != nil && t.MedianUS > 0 && (i%stride == 0 || i == len(g.points)-1) {
-				xs, ys = append(xs, x.at(float64(p.Workload.Tokens))), append(ys, y.at(t.MedianUS))
-			}
-		}
-		if len(xs) > 0 {
-			c.Paths = append(c.Paths, path{"curve " + class, trace(xs, ys)})
-			c.Legend = append(c.Legend, legend{class, "enable_es=" + profiler.ESMask(m).Tuple()})
-		}
-	}
-	return c
 }

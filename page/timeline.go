@@ -1,8 +1,8 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -11,27 +11,53 @@ import (
 )
 
 const (
-	panelHeight = 120
-	panelGap    = 34
 	// maxBins is as many as there are places on the axis: more could not be seen.
-	maxBins = 400
-	// maxMarkLabels have room beside each other; the table has them all.
-	maxMarkLabels = 12
+	maxBins = 600
 	// tableBins keeps the table under the timeline readable.
 	tableBins = 40
 )
 
-// track is a quantity over time.
-type track struct {
-	name, class string
-	value       func(*saved.Moment) *float64
+// timelineData is what a stream tells over time; all times are seconds since its start.
+type timelineData struct {
+	LengthS   float64 `json:"length"`
+	Tracks    []track `json:"tracks"`
+	Spans     []span  `json:"spans"`     // which mask ran
+	Throttled []span  `json:"throttled"` // and why
+	Marks     []mark  `json:"marks"`
 }
 
-var tracks = []track{
-	{"step latency, µs", "on", func(m *saved.Moment) *float64 { return m.StepUS }},
-	{"SM utilization, %", "off", func(m *saved.Moment) *float64 { return m.SMUtilizationPercent }},
-	{"SM clock, MHz", "off", func(m *saved.Moment) *float64 { return m.SMClockMHz }},
-	{"power, W", "off", func(m *saved.Moment) *float64 { return m.PowerWatts }},
+type track struct {
+	Name  string       `json:"name"`
+	Unit  string       `json:"unit"`
+	Class string       `json:"class"`
+	Bins  [][4]float64 `json:"bins"` // time, median, min, max
+}
+
+type span struct {
+	FromS float64 `json:"from"`
+	ToS   float64 `json:"to"`
+	Class string  `json:"class,omitempty"`
+	Text  string  `json:"text"`
+}
+
+type mark struct {
+	AtS  float64 `json:"at"`
+	Text string  `json:"text"`
+}
+
+// quantity is what a track shows.
+type quantity struct {
+	name, unit, class string
+	value             func(*saved.Moment) *float64
+}
+
+func quantities() []quantity {
+	return []quantity{
+		{"step latency", "µs", classOn, func(m *saved.Moment) *float64 { return m.StepUS }},
+		{"SM utilization", "%", classOff, func(m *saved.Moment) *float64 { return m.SMUtilizationPercent }},
+		{"SM clock", "MHz", classOff, func(m *saved.Moment) *float64 { return m.SMClockMHz }},
+		{"power", "W", classOff, func(m *saved.Moment) *float64 { return m.PowerWatts }},
+	}
 }
 
 // bin is what fell into one place of the axis.
@@ -62,89 +88,78 @@ func binned(t *saved.Track, length time.Duration, n int, value func(*saved.Momen
 	return slices.DeleteFunc(bins, func(b bin) bool { return len(b.values) == 0 })
 }
 
-// timeline draws what a stream tells over time; nil if it has no sample.
-func timeline(t *saved.Track) *Chart {
+// timelinePlot draws what a stream tells over time; nil if it has no sample.
+func timelinePlot(t *saved.Track) *Plot {
 	if len(t.Moments) == 0 {
 		return nil
 	}
 	length := max(t.Moments[len(t.Moments)-1].Time.Sub(t.Start), time.Millisecond)
-	c := &Chart{
-		Title:       "Timeline",
-		Description: "Median step latency over the run and, where the GPU tells, SM utilization, clock and power. Vertical lines mark toggles and changes; shaded spans were throttled.",
-		Width:       chartWidth,
-		Table:       Table{Caption: "Timeline, medians", Head: []string{"time"}},
-		Events:      Table{Caption: "What happened", Head: []string{"time", "event"}},
-	}
-	x := scale{high: length.Seconds(), from: nameWidth, to: chartWidth - 20}
-	y := px(30)
-	columns := [][]bin{}
-	for _, k := range tracks {
-		bins := binned(t, length, maxBins, k.value)
+	data := timelineData{LengthS: tidy(length.Seconds()), Spans: masks(t), Throttled: throttled(t)}
+	table := Table{Caption: "Timeline, medians", Head: []string{"time"}}
+	var columns [][]bin
+	for _, q := range quantities() {
+		bins := binned(t, length, maxBins, q.value)
 		if len(bins) == 0 {
 			continue
 		}
-		c.panel(k, bins, x, y)
-		y += panelHeight + panelGap
-		c.Table.Head = append(c.Table.Head, k.name)
-		columns = append(columns, binned(t, length, tableBins, k.value))
+		one := track{Name: q.name, Unit: q.unit, Class: q.class}
+		for i := range bins {
+			b := &bins[i]
+			one.Bins = append(one.Bins, [4]float64{tidy(b.at.Seconds()), tidy(b.median()), tidy(slices.Min(b.values)), tidy(slices.Max(b.values))})
+		}
+		data.Tracks = append(data.Tracks, one)
+		table.Head = append(table.Head, q.name+", "+q.unit)
+		columns = append(columns, binned(t, length, tableBins, q.value))
 	}
 	if len(columns) == 0 {
 		return nil
 	}
-	bottom := y - panelGap
-	c.Height = bottom + footSpace + 10
-	c.axisX(x, 30, bottom, 10)
-	c.Labels = append(c.Labels, label{"name end", nameWidth - 8, bottom + 14, "seconds"})
-	c.throttled(t, x, bottom)
-	c.marks(t, x, bottom)
-	c.Table.Rows = append(c.Table.Rows, binRows(columns)...)
-	return c
+	table.Rows = binRows(columns)
+	for _, m := range t.Marks {
+		data.Marks = append(data.Marks, mark{tidy(m.Time.Sub(t.Start).Seconds()), m.Text})
+	}
+	return &Plot{
+		Kind: "timeline", Title: "Timeline",
+		Description: "Step latency over the run and, where the GPU tells, SM utilization, clock and power: the line is the median of what fell into one place of the axis, the band reaches from the lowest to the highest. The strip on top says which switches were on, vertical lines mark changes, and shaded spans were throttled. Drag on the slider, or turn the wheel with ctrl held, to look closer.",
+		Data:        data, Tables: []Table{data.events(), table},
+	}
 }
 
-// panel draws one track.
-func (c *Chart) panel(k track, bins []bin, x scale, top px) {
-	low, high := math.Inf(1), math.Inf(-1)
-	for i := range bins {
-		low, high = min(low, slices.Min(bins[i].values)), max(high, slices.Max(bins[i].values))
-	}
-	if low == high {
-		low, high = low-1, high+1
-	}
-	y := scale{low: low, high: high, from: top + panelHeight, to: top}
-	c.axisY(y, nameWidth, x.to, 5)
-	c.Labels = append(c.Labels, label{"name start", nameWidth, top - 6, k.name})
-	xs, ys := make([]px, len(bins)), make([]px, len(bins))
-	var band strings.Builder
-	for i := range bins {
-		b := &bins[i]
-		xs[i], ys[i] = x.at(b.at.Seconds()), y.at(b.median())
-		_, _ = fmt.Fprintf(&band, "M%v %vV%v", xs[i], y.at(slices.Min(b.values)), y.at(slices.Max(b.values)))
-	}
-	c.Paths = append(c.Paths, path{"range", band.String()}, path{"curve " + k.class, trace(xs, ys)})
-}
-
-// marks draws what happened. Labels that would overlap are left to the table.
-func (c *Chart) marks(t *saved.Track, x scale, bottom px) {
-	for i, m := range t.Marks {
-		at := m.Time.Sub(t.Start).Seconds()
-		c.Lines = append(c.Lines, line{"toggle", x.at(at), 24, x.at(at), bottom, m.Text})
-		if len(t.Marks) <= maxMarkLabels {
-			c.Labels = append(c.Labels, label{"tick middle", x.at(at), px(10 + 10*(i%2)), m.Text})
+// masks joins the samples that ran alike.
+func masks(t *saved.Track) []span {
+	var all []span
+	for i := range t.Moments {
+		m := &t.Moments[i]
+		if m.StepUS == nil {
+			continue
 		}
-		c.Events.Rows = append(c.Events.Rows, cells(fmt.Sprintf("%.1f s", at), m.Text))
+		class, text := maskClass(m.ES), "ES "+m.ES.Tuple()
+		if m.AB {
+			class, text = "ab", "A/B mode: all in turn"
+		}
+		at := tidy(m.Time.Sub(t.Start).Seconds())
+		if n := len(all); n > 0 {
+			all[n-1].ToS = at
+			if all[n-1].Class == class {
+				continue
+			}
+		}
+		all = append(all, span{FromS: at, ToS: at, Class: class, Text: text})
 	}
+	if len(all) > 0 {
+		all[0].FromS = 0
+	}
+	return all
 }
 
-// throttled shades the spans whose readings named a reason.
-func (c *Chart) throttled(t *saved.Track, x scale, bottom px) {
+// throttled are the spans whose readings named a reason.
+func throttled(t *saved.Track) []span {
+	var all []span
 	var reasons []string
 	begin := time.Duration(-1)
-	shade := func(end time.Duration) {
-		from, to := x.at(begin.Seconds()), x.at(end.Seconds())
-		text := "throttled: " + strings.Join(reasons, ", ")
-		c.Rects = append(c.Rects, rect{"throttled", from, 30, max(to-from, 2), bottom - 30, text})
-		c.Legend = []legend{{"throttled", "throttled"}}
-		c.Events.Rows = append(c.Events.Rows, cells(fmt.Sprintf("%.1f to %.1f s", begin.Seconds(), end.Seconds()), text))
+	finish := func(end time.Duration) {
+		all = append(all, span{FromS: tidy(begin.Seconds()), ToS: tidy(end.Seconds()), Text: "throttled: " + strings.Join(reasons, ", ")})
+		begin = -1
 	}
 	for i := range t.Moments {
 		m := &t.Moments[i]
@@ -154,16 +169,37 @@ func (c *Chart) throttled(t *saved.Track, x scale, bottom px) {
 		}
 		at := m.Time.Sub(t.Start)
 		if begin >= 0 && !slices.Equal(m.ThrottleReasons, reasons) {
-			shade(at)
-			begin = -1
+			finish(at)
 		}
 		if begin < 0 && len(m.ThrottleReasons) > 0 {
 			begin, reasons = at, m.ThrottleReasons
 		}
 	}
 	if begin >= 0 {
-		shade(t.Moments[len(t.Moments)-1].Time.Sub(t.Start))
+		finish(t.Moments[len(t.Moments)-1].Time.Sub(t.Start))
 	}
+	return all
+}
+
+// events tells in order what the marks and the shades show.
+func (d *timelineData) events() Table {
+	type event struct {
+		at         float64
+		time, text string
+	}
+	var all []event
+	for _, m := range d.Marks {
+		all = append(all, event{m.AtS, fmt.Sprintf("%.1f s", m.AtS), m.Text})
+	}
+	for _, s := range d.Throttled {
+		all = append(all, event{s.FromS, fmt.Sprintf("%.1f to %.1f s", s.FromS, s.ToS), s.Text})
+	}
+	slices.SortStableFunc(all, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	table := Table{Caption: "What happened", Head: []string{"time", "event"}}
+	for _, e := range all {
+		table.Rows = append(table.Rows, cells(e.time, e.text))
+	}
+	return table
 }
 
 // binRows joins columns by time.

@@ -1,7 +1,5 @@
 package profiler
 
-import "slices"
-
 const (
 	// blockBase is how many consecutive values make the smallest block: once round the shortest ring
 	// of routings, so that a block does not depend on which routings fell into it.
@@ -49,24 +47,3 @@ func (b *blockSeries) add(us float64) {
 
 // forget empties the series but keeps its memory.
 func (b *blockSeries) forget() { *b = blockSeries{done: b.done[:0]} }
-
-// addBlocks fills the blocks into a report. The summaries are copied, since the newest sample, which
-// has gone out already, shares them.
-func (r *recorder) addBlocks(report *Report) {
-	with := func(s *Summary, c *cell) *Summary {
-		if s == nil {
-			return nil
-		}
-		copied := *s
-		copied.BlockUS = slices.Clone(c.blocks.done)
-		return &copied
-	}
-	report.Stages = slices.Clone(report.Stages)
-	for i := range report.Stages {
-		stage := &report.Stages[i]
-		stage.Off, stage.On = with(stage.Off, &r.sides[i][0]), with(stage.On, &r.sides[i][1])
-	}
-	step := &report.Step
-	step.OffOff, step.OnOff = with(step.OffOff, &r.steps[ESOff]), with(step.OnOff, &r.steps[ESUp])
-	step.OffOn, step.OnOn = with(step.OffOn, &r.steps[ESDown]), with(step.OnOn, &r.steps[ESBoth])
-}

@@ -70,7 +70,7 @@ func TestBlocksInReport(t *testing.T) {
 	add()
 	sample := &Sample{Stages: r.stages(), Steps: r.stepStats()}
 	report := BuildReport(nil, nil, Record{Sample: sample}, nil, false)
-	r.addBlocks(report)
+	r.addDetails(report, true)
 	if got := report.Stages[Down].On.BlockUS; len(got) != 3 || got[0] != 5 {
 		t.Errorf("down on: %v", got)
 	}
@@ -85,7 +85,7 @@ func TestBlocksInReport(t *testing.T) {
 	timing.StepUS = 40
 	add()
 	report = BuildReport(nil, nil, Record{Sample: &Sample{Stages: r.stages(), Steps: r.stepStats()}}, nil, false)
-	r.addBlocks(report)
+	r.addDetails(report, true)
 	if got := report.Step.OffOn.BlockUS; len(got) != 3 || got[0] != 40 {
 		t.Errorf("the next generation: %v", got)
 	}

@@ -192,6 +192,14 @@ type Summary struct {
 	Live       bool      `json:"live"`
 	// BlockUS are consecutive parts of the run, oldest first; only in a report that asked for them.
 	BlockUS []float64 `json:"block_us,omitempty"`
+	// Percentiles are the shape of the distribution; only in a report.
+	Percentiles []Percentile `json:"percentiles,omitempty"`
+}
+
+// Percentile is the time that so many percent of the values stayed under.
+type Percentile struct {
+	Percent float64 `json:"percent"`
+	TimeUS  float64 `json:"time_us"`
 }
 
 // Ratio compares two sides measured interleaved.

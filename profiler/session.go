@@ -278,9 +278,7 @@ func (s *session) finish() error {
 	}
 	last := s.sample()
 	report := BuildReport(s.cfg.Header, s.workload, last, s.warnings, s.partial)
-	if s.cfg.Blocks {
-		s.recorder.addBlocks(report)
-	}
+	s.recorder.addDetails(report, s.cfg.Blocks)
 	s.emit(Record{Kind: KindSummary, Summary: report})
 	if s.stuck {
 		return fmt.Errorf("the engine did not stop within %v", s.cfg.StopGrace)

@@ -15,8 +15,8 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report FILE",
 		Short: "Make one self-contained HTML page from a report, a stream or a sweep",
-		Long: `report draws what --json, --ndjson or sweep wrote, as one page of HTML that needs nothing beside it: no
-network, no script. - is stdin.`,
+		Long: `report draws what --json, --ndjson or sweep wrote, as one page of HTML that needs nothing beside it, and
+no network. - is stdin.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(fmt.Errorf("report: %d arguments %q are not allowed: it takes one file, or - for stdin", len(args), args))

@@ -24,7 +24,7 @@ func TestReportPages(t *testing.T) {
 		input string
 		want  []string
 	}{
-		"report": {measured, []string{"<td>" + median + "</td>", "CPU reference", "--ab=true", "Distribution of latencies"}},
+		"report": {measured, []string{"<td>" + median + "<t", "CPU reference", "--ab=true", "Latency distribution"}},
 		"stream": {streamed, []string{"Timeline", "d on", "--es-schedule"}},
 	} {
 		t.Run(name, func(t *testing.T) {

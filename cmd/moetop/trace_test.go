@@ -16,6 +16,7 @@ func traced(t *testing.T, path string) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkTraceFormat(t, data)
 	var events []struct {
 		Name    string  `json:"name"`
 		Phase   string  `json:"ph"`

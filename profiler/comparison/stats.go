@@ -164,3 +164,21 @@ func outcome(r *Ratio, threshold float64) Outcome {
 		return Faster
 	}
 }
+
+// Interval returns the 95% interval of a latency from the blocks of its run; false where there are too
+// few of them to tell how they hang together.
+func Interval(blockUS []float64) (low, high float64, ok bool) {
+	if len(blockUS) < minBlocks {
+		return 0, 0, false
+	}
+	logs := make([]float64, len(blockUS))
+	for i, us := range blockUS {
+		if us <= 0 {
+			return 0, 0, false
+		}
+		logs[i] = math.Log(us)
+	}
+	m := blocksMean(logs)
+	half := newTester().quantile(max(1, int(m.n-1))) * math.Sqrt(m.variance/m.n)
+	return math.Exp(m.value - half), math.Exp(m.value + half), true
+}

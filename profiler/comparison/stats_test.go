@@ -133,3 +133,32 @@ func TestOutcome(t *testing.T) {
 		}
 	}
 }
+
+func TestInterval(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	const runs = 400
+	held := 0
+	for range runs {
+		blocks := make([]float64, 32)
+		for i := range blocks {
+			blocks[i] = 200 * math.Exp(0.01*random.NormFloat64())
+		}
+		low, high, ok := Interval(blocks)
+		if !ok || low >= high {
+			t.Fatalf("%v to %v, %v", low, high, ok)
+		}
+		if low <= 200 && 200 <= high {
+			held++
+		}
+	}
+	// A 95% interval misses at times, and this one is rather too wide.
+	if held < runs*93/100 {
+		t.Errorf("the interval held in %d of %d runs", held, runs)
+	}
+	for name, blocks := range map[string][]float64{"none": nil, "few": {1, 2, 3}, "zero": make([]float64, 32)} {
+		if _, _, ok := Interval(blocks); ok {
+			t.Errorf("%s: an interval", name)
+		}
+	}
+}

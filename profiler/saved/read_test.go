@@ -85,7 +85,8 @@ func TestReadReports(t *testing.T) {
 
 func TestReadSweeps(t *testing.T) {
 	t.Parallel()
-	document := `{"kind":"sweep","points":[` + point(4, 1) + "," + failedOne + `],` + sweepHead + `,"partial":true,"deployment":[]}`
+	document := `{"kind":"sweep","points":[` + point(4, 1) + "," + failedOne + `],` + sweepHead + `,"partial":true,
+		"deployment":[{"model":"tiny","tokens_from":4,"tokens_to":9,"enable_es":[false,true],"matters":true,"gain":{"value":2,"low":1.5,"high":2.5}}]}`
 	journal := journalTop + journalPoint(4, 7) + oneLine(`{"record":"point","point":`+failedOne+`}`) + journalPoint(4, 1) + `{"record":"po`
 	for name, in := range map[string]string{"document": document, "journal": journal} {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +102,9 @@ func TestReadSweeps(t *testing.T) {
 			down := p.Stages[profiler.Down]
 			if down.Off.MedianUS != 1 || down.On != nil || down.Ratio.High != 2.5 || p.Layer[profiler.ESUp].MedianUS != 5 || p.SMClockMHz.Median != 1980 {
 				t.Errorf("%+v", p)
+			}
+			if a := f.Runs[0].Deployment; name == "document" && (len(a) != 1 || a[0].TokensTo != 9 || a[0].Gain.High != 2.5 || !a[0].EnableES[1]) {
+				t.Errorf("deployment %+v", a)
 			}
 			if failed.Failure != "does not fit: 3 GB" || failed.Workload.Tokens != 9 || failed.Stages[0].Off != nil {
 				t.Errorf("%+v", failed)
@@ -124,9 +128,9 @@ func stream(t *testing.T, records ...profiler.Record) string {
 
 func records() []profiler.Record {
 	clock := 1980.0
-	sample := func(us float64, reading int) profiler.Record {
+	sample := func(us float64, reading int, ab bool) profiler.Record {
 		return profiler.Record{Kind: profiler.KindSample, Sample: &profiler.Sample{
-			Stages: []profiler.StageStats{},
+			Stages: []profiler.StageStats{}, AB: ab,
 			Recent: profiler.Recent{Step: []uint64{1, 2, 3}, Mask: []int{0, 0, 0}, StepUS: []float64{us, 3 * us, us / 2}},
 			NVML:   &profiler.Reading{Time: noon.Add(time.Duration(reading) * time.Second), SMClockMHz: &clock, ThrottleReasons: []string{"thermal"}},
 		}}
@@ -134,9 +138,9 @@ func records() []profiler.Record {
 	return []profiler.Record{
 		{Kind: profiler.KindHeader, Header: &profiler.Header{SchemaVersion: "1.0", Version: "v2"}},
 		{Kind: profiler.KindWorkload, Workload: &profiler.WorkloadRecord{Workload: profiler.CustomWorkload(8, 2, 256, 128), Engine: "cpu"}},
-		sample(10, 1),
+		sample(10, 1, false),
 		{Kind: profiler.KindToggle, Toggle: &profiler.Toggle{To: profiler.ESDown}},
-		sample(20, 1),
+		sample(20, 1, true),
 		{Kind: profiler.KindSummary, Summary: report()},
 	}
 }
@@ -159,7 +163,10 @@ func TestReadStreams(t *testing.T) {
 	if m := track.Moments[0]; *m.SMClockMHz != 1980 || len(m.ThrottleReasons) != 1 || track.Moments[1].SMClockMHz != nil {
 		t.Errorf("a reading is shown once: %+v", track.Moments)
 	}
-	if len(track.Marks) != 1 || track.Marks[0].Text != "d on" {
+	if track.Moments[0].AB || !track.Moments[1].AB {
+		t.Error("A/B mode is not told apart")
+	}
+	if len(track.Marks) != 2 || track.Marks[0].Text != "d on" || track.Marks[1].Text != "A/B" {
 		t.Errorf("marks %+v", track.Marks)
 	}
 }

@@ -30,6 +30,8 @@ type Run struct {
 	Command []string  // argv that repeats it
 	Partial bool
 	Points  []Point
+	// Deployment is what a sweep's document recommends; its journal recommends nothing yet.
+	Deployment []Advice
 
 	Report *profiler.Report // of a report or a stream; nil for a sweep
 	Track  *Track           // of a stream alone

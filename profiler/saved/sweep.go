@@ -15,6 +15,28 @@ type sweepHeader struct {
 	Time    time.Time `json:"time"`
 	Command []string  `json:"command"`
 	Partial bool      `json:"partial"`
+
+	Deployment []Advice `json:"deployment"`
+}
+
+// Advice is what to deploy for a range of tokens.
+type Advice struct {
+	Model      string           `json:"model"`
+	Routing    profiler.Routing `json:"routing"`
+	Kernels    string           `json:"kernels"`
+	TokensFrom int              `json:"tokens_from"`
+	TokensTo   int              `json:"tokens_to"`
+	EnableES   *[2]bool         `json:"enable_es"` // (up, down); nil where the points do not tell
+	Matters    *bool            `json:"matters"`   // nil where that is not known
+	Gain       *Gain            `json:"gain"`      // of the tuple for the whole layer; nil where ES stays off
+	Text       string           `json:"text"`
+}
+
+// Gain is a ratio over the points of a range, with an interval that holds all of theirs.
+type Gain struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
 }
 
 // sweepPoint is a finished point of a sweep.
@@ -52,7 +74,7 @@ type sweepPoint struct {
 
 // sweepRun starts the run of a sweep.
 func sweepRun(h *sweepHeader) Run {
-	return Run{Kind: Sweep, Environment: h.Environment, Time: h.Time, Command: h.Command, Partial: h.Partial}
+	return Run{Kind: Sweep, Environment: h.Environment, Time: h.Time, Command: h.Command, Partial: h.Partial, Deployment: h.Deployment}
 }
 
 // point checks and converts what was read.

@@ -26,6 +26,7 @@ type Moment struct {
 	PowerWatts           *float64
 	ThrottleReasons      []string
 	ES                   profiler.ESMask
+	AB                   bool // all masks ran in turn
 }
 
 // readStreams reads a stream, or several that were joined. Each begins with a header. Of one that
@@ -99,7 +100,7 @@ func (f *follower) collectMarks(at time.Time) {
 
 // moment thins a sample. A reading that is stale, or that an earlier sample had, is not shown again.
 func moment(at time.Time, s *profiler.Sample, last time.Time) Moment {
-	m := Moment{Time: at, ES: s.ES}
+	m := Moment{Time: at, ES: s.ES, AB: s.AB}
 	if steps := slices.Sorted(slices.Values(s.Recent.StepUS)); len(steps) > 0 {
 		median := (steps[(len(steps)-1)/2] + steps[len(steps)/2]) / 2
 		m.StepUS = &median
