@@ -70,6 +70,21 @@ sanitize: all ## compute-sanitizer over the native smoke test, on a GPU
 	compute-sanitizer --tool memcheck --error-exitcode 1 build/gpu_smoke build/libmoetop.so --small
 	csrc/racecheck.sh build/gpu_smoke build/libmoetop.so --small
 
+.PHONY: bench-gpu
+bench-gpu: lib ## The grouped GEMMs of both families on a GPU, checked, with floors and clocks; BENCH='--tokens 128'
+	$(MAKE) --no-print-directory -f csrc/Makefile gemm-bench
+	build/gemm_bench --csv build/bench-gpu.csv --routing uniform,zipf $(BENCH)
+
+.PHONY: bench-peers
+bench-peers: lib ## The same beside the peers' binaries in PEERS (see csrc/bench/peers.py); needs PyTorch
+	$(MAKE) --no-print-directory -f csrc/Makefile gemm-bench
+	python3 csrc/bench/peers.py build/libgemm_bench.so $(or $(PEERS),.peers) build/bench-peers.csv $(BENCH)
+
+.PHONY: tune
+tune: lib ## Find the bounds of the native tile table on this GPU
+	$(MAKE) --no-print-directory -f csrc/Makefile gemm-bench
+	python3 csrc/bench/tune.py build/gemm_bench build $(BENCH)
+
 .PHONY: bench
 bench: build ## Go benchmarks: engines, statistics, frames
 	go test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Finds the bounds of csrc/gemm/native/tile_table.cpp from measurements.
+
+usage: tune.py BENCH OUT_DIR [GEMM_BENCH_FLAGS...]
+
+Runs BENCH (build/gemm_bench) with every native kernel over its batches, uniform and zipf, and prints for long and
+for short k the list of bounds on the mean rows an expert that costs least over all of them, as the source has it,
+then what each row loses to its own best kernel. gemm_bench checks every result before it times it.
+"""
+import csv
+import math
+import os
+import subprocess
+import sys
+
+CONTENDERS = {"s64e-on": "{TileKernel::kSwapped64, true}", "s64-on": "{TileKernel::kSwapped64, false}",
+              "s64w-on": "{TileKernel::kSwapped64Wide, false}", "s64we-on": "{TileKernel::kSwapped64Wide, true}",
+              "s128e-on": "{TileKernel::kSwapped128, true}", "s128-on": "{TileKernel::kSwapped128, false}",
+              "p-on": "{TileKernel::kPlain, false}"}
+EXPERTS = {"dsv3-tp8": 256, "dsv3-ep8": 32, "qwen3-235b-tp4": 128, "qwen3-30b": 128}
+K = {("dsv3-tp8", "up"): 7168, ("dsv3-tp8", "down"): 256, ("dsv3-ep8", "up"): 7168, ("dsv3-ep8", "down"): 2048,
+     ("qwen3-235b-tp4", "up"): 4096, ("qwen3-235b-tp4", "down"): 384, ("qwen3-30b", "up"): 2048,
+     ("qwen3-30b", "down"): 768}
+LONG_K = 1024  # kLongK
+TOP_K = 8
+BOUND_COST = 0.01  # what a row may lose before another bound is worth a line
+
+
+def measure(bench, out_dir, flags):
+    path = os.path.join(out_dir, "tune.csv")
+    command = [bench, "--routing", "uniform,zipf", "--contenders", ",".join(CONTENDERS), "--csv", path, *flags]
+    print(" ".join(command), flush=True)
+    subprocess.run(command, check=True)
+    rows = {}
+    with open(path) as file:
+        for r in csv.DictReader(file):
+            key = r["shape"], r["what"], r["dist"], int(r["tokens"])
+            rows.setdefault(key, {})[r["contender"]] = float(r["us"])
+    return rows
+
+
+def loss(times, contender):
+    return math.log(times[contender] / min(times.values()))
+
+
+def segments(rows):
+    """The cheapest list of (last mean, contender) over rows of (mean, times), by dynamic programming."""
+    best = [(0.0, [])]
+    for end in range(1, len(rows) + 1):
+        options = []
+        for begin in range(end):
+            # Rows with the same mean cannot be told apart by it.
+            if begin > 0 and rows[begin - 1][0] == rows[begin][0]:
+                continue
+            for contender in CONTENDERS:
+                cost = best[begin][0] + BOUND_COST + sum(loss(t, contender) for _, t in rows[begin:end])
+                options.append((cost, best[begin][1] + [(rows[end - 1][0], contender)]))
+        best.append(min(options, key=lambda option: option[0]))
+    return best[-1][1]
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    rows = measure(sys.argv[1], sys.argv[2], sys.argv[3:])
+    for is_long in (True, False):
+        own = sorted(((tokens * TOP_K / EXPERTS[shape], times, (shape, what, dist, tokens))
+                      for (shape, what, dist, tokens), times in rows.items()
+                      if (K[shape, what] >= LONG_K) == is_long), key=lambda row: row[0])
+        bounds = segments([(mean, times) for mean, times, _ in own])
+        print(f"\nconstexpr Bound k{'Long' if is_long else 'Short'}Bounds[] = {{")
+        for i, (mean, contender) in enumerate(bounds):
+            print(f"    {{{'kUnbounded' if i == len(bounds) - 1 else f'{mean:g}'}, {CONTENDERS[contender]}}},")
+        print("};")
+        for mean, times, key in own:
+            contender = next(c for last, c in bounds if mean <= last)
+            best = min(times, key=times.get)
+            print(f"{' '.join(map(str, key)):36} mean {mean:8.3f}  {contender:9} {times[contender]:7.1f} us, "
+                  f"best {best:9} {times[best]:7.1f}, loses {100 * (math.exp(loss(times, contender)) - 1):.1f}%")
+
+
+if __name__ == "__main__":
+    main()
