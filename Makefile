@@ -61,13 +61,16 @@ test-native: lib ## Native tests that need no GPU
 test-gpu: all ## Correctness on a GPU; a missing GPU fails
 	$(MAKE) --no-print-directory -f csrc/Makefile gpu-smoke
 	build/gpu_smoke build/libmoetop.so
-	bin/moetop verify --engine cuda --model dsv3-tp8 --model qwen3-30b --tokens 1,16,128,1024 --routing uniform,zipf,hot
-	bin/moetop verify --engine cuda --kernels auto --exhaustive --soak 100000
+	for kernels in cutlass native; do \
+		bin/moetop verify --engine cuda --kernels $$kernels --model dsv3-tp8 --model qwen3-30b \
+			--tokens 1,16,128,1024 --routing uniform,zipf,hot && \
+		bin/moetop verify --engine cuda --kernels $$kernels --exhaustive --soak 100000 || exit 1; done
 
 .PHONY: sanitize
 sanitize: all ## compute-sanitizer over the native smoke test, on a GPU
 	$(MAKE) --no-print-directory -f csrc/Makefile gpu-smoke
-	compute-sanitizer --tool memcheck --error-exitcode 1 build/gpu_smoke build/libmoetop.so --small
+	for tool in memcheck synccheck initcheck; do \
+		compute-sanitizer --tool $$tool --error-exitcode 1 build/gpu_smoke build/libmoetop.so --small || exit 1; done
 	csrc/racecheck.sh build/gpu_smoke build/libmoetop.so --small
 
 .PHONY: bench-gpu

@@ -268,8 +268,15 @@ int main(int argc, char** argv) {
         timers.push_back({"none", MOETOP_TIMER_NONE});
         timers.push_back({"cupti", MOETOP_TIMER_CUPTI});
     }
-    const Named es_launches[] = {{"pdl", MOETOP_ES_LAUNCH_PDL},
-                                 {"streams", MOETOP_ES_LAUNCH_STREAMS}};
+    struct Kernels {
+        const char* name;
+        int32_t family;
+        int32_t es_launch;
+    };
+    const Kernels families[] = {
+        {"cutlass pdl", MOETOP_KERNELS_CUTLASS, MOETOP_ES_LAUNCH_PDL},
+        {"cutlass streams", MOETOP_KERNELS_CUTLASS, MOETOP_ES_LAUNCH_STREAMS},
+        {"native", MOETOP_KERNELS_NATIVE, MOETOP_ES_LAUNCH_AUTO}};
     struct Shape {
         const char* name;
         moetop_config config;
@@ -279,6 +286,10 @@ int main(int argc, char** argv) {
         {"tiny", make_config(8, 2, 256, 128, 5), false},
         {"one", make_config(1, 1, 128, 128, 1), false},
         {"few", make_config(16, 6, 256, 128, 40), false},
+        // What takes the native family's other kernels: 32 rows of weights, 128 tokens, 192 tokens.
+        {"single", make_config(16, 8, 1024, 128, 1), false},
+        {"wide", make_config(4, 2, 1024, 128, 80), false},
+        {"tall", make_config(4, 2, 512, 384, 200), false},
         {"ragged", make_config(32, 6, 384, 256, 77), true},
         {"middle", make_config(64, 8, 256, 256, 1500), true},
         {"long", make_config(16, 16, 128, 128, 8200), true},
@@ -293,11 +304,12 @@ int main(int argc, char** argv) {
         for (const Shape& shape : shapes) {
             if (is_small && shape.has_many_rows)
                 continue;
-            for (const Named& es_launch : es_launches) {
+            for (const Kernels& kernels : families) {
                 moetop_config config = shape.config;
                 config.timer = timer.value;
-                config.es_launch = es_launch.value;
-                check_workload(std::string(shape.name) + " " + timer.name + " " + es_launch.name,
+                config.kernels = kernels.family;
+                config.es_launch = kernels.es_launch;
+                check_workload(std::string(shape.name) + " " + timer.name + " " + kernels.name,
                                config);
             }
         }
