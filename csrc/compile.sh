@@ -10,7 +10,7 @@ log=${object%.o}.log
 mkdir -p "$(dirname "$object")"
 echo "nvcc $source"
 start=$SECONDS
-if ! "$@" -Xptxas -v -MMD -MF "${object%.o}.d" -MT "$object" -c "$source" -o "$object.tmp" >"$log" 2>&1; then
+if ! "$@" -Xptxas -v -MMD -MP -MF "${object%.o}.d" -MT "$object" -c "$source" -o "$object.tmp" >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
 fi
