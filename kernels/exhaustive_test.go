@@ -90,8 +90,8 @@ func TestSoakCatchesOtherBits(t *testing.T) {
 	t.Parallel()
 	w := profiler.CustomWorkload(4, 1, 128, 128)
 	w.Tokens = 4
-	cfg := profiler.EngineConfig{Workload: w, Routings: profiler.NewRoutings(w, 3)}
-	for name, limit := range map[string]int{"sound": 1 << 30, "breaks in the middle": 300} {
+	cfg := profiler.EngineConfig{Workload: w, Routings: profiler.NewRoutings(w, 1)}
+	for name, limit := range map[string]int{"sound": 1 << 30, "breaks in the middle": 100} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			engine, err := OpenCPU(cfg)
@@ -105,7 +105,7 @@ func TestSoakCatchesOtherBits(t *testing.T) {
 					data[3] ^= 1
 				}
 			}
-			r, err := profiler.Soak(faulty, cfg, 8000)
+			r, err := profiler.Soak(faulty, cfg, 2500)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -113,6 +113,17 @@ func (c *comparison) bound() {
 	}
 }
 
+// PairedRatio is the ratio of two sides that were measured in turn, first over second, with its
+// interval; nil while there are too few pairs for one.
+func PairedRatio(first, second []float64) *Ratio {
+	var c comparison
+	for i := range min(len(first), len(second)) {
+		c.add(first[i], second[i])
+	}
+	c.evaluate()
+	return c.ratio.rounded()
+}
+
 // mannWhitney is the two-sided p of the values of the two sides, cycle by cycle.
 func mannWhitney(off, on []float64) float64 {
 	thresholds := benchmath.DefaultThresholds

@@ -192,6 +192,14 @@ func (c *conditions) keep(v *cycleValues, end time.Time) {
 		UpRatio: millionths(v.upRatio()), DownRatio: millionths(v.downRatio()),
 		LayerRatio: millionths(v.step[ESOff] / v.step[ESBoth]),
 	}
+	cycle.UpUS[0], cycle.UpUS[1] = v.upSides()
+	cycle.DownUS[0], cycle.DownUS[1] = v.downSides()
+	cycle.LayerUS = v.step
+	for _, times := range [][]float64{cycle.UpUS[:], cycle.DownUS[:], cycle.LayerUS[:]} {
+		for i, us := range times {
+			times[i] = rounded(us, roundUS)
+		}
+	}
 	c.cycles = appendBounded(c.cycles, cycle, maxCycles)
 }
 

@@ -90,15 +90,15 @@ func shaped(experts, topK, hidden, intermediate, tokens int, routing Routing) Wo
 
 // shapes are the ends of what a workload may be.
 func (l *caseList) shapes() {
-	tokens, ring := 300, 3
+	tokens, ring, all := 300, 3, 70
 	if l.small {
-		tokens, ring = 30, 1
+		tokens, ring, all = 20, 1, 20
 	}
 	uniform, zipf := Routing{Kind: Uniform}, Routing{Kind: Zipf, Exponent: 1}
 	l.drawn("1024 experts", shaped(MaxExperts, 8, 128, 128, tokens, uniform), ring)
-	l.drawn("every token on every expert", shaped(32, 32, 128, 128, 9, uniform), 3)
+	l.drawn("every token on every expert", shaped(32, 32, 128, 128, 9, uniform), ring)
 	for _, k := range [][2]int{{128, 128}, {128, 256}, {256, 384}, {384, 128}, {384, 384}} {
-		l.drawn(fmt.Sprintf("K of up %d, of down %d", k[0], k[1]), shaped(8, 2, k[0], k[1], 70, zipf), 3)
+		l.drawn(fmt.Sprintf("K of up %d, of down %d", k[0], k[1]), shaped(8, 2, k[0], k[1], all, zipf), ring)
 	}
 	l.drawn("262144 rows", shaped(16, 16, 128, 128, MaxRows/16, zipf), 1).Large = true
 	// The last expert's weights begin beyond 2^31 values.

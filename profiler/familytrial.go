@@ -176,12 +176,7 @@ func (t *trial) ratioTo(other *trial) *Ratio {
 	}
 	mine, _ := t.best()
 	theirs, _ := other.best()
-	var c comparison
-	for i := range min(len(t.times[mine]), len(other.times[theirs])) {
-		c.add(other.times[theirs][i], t.times[mine][i])
-	}
-	c.evaluate()
-	return c.ratio.rounded()
+	return PairedRatio(other.times[theirs], t.times[mine])
 }
 
 // fastest is the first family, unless another is faster beyond doubt, and what to say of it.

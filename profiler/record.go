@@ -232,6 +232,10 @@ type Cycle struct {
 	UpRatio    float64   `json:"up_ratio"`
 	DownRatio  float64   `json:"down_ratio"`
 	LayerRatio float64   `json:"layer_ratio"` // off_off / on_on
+	// Times in microseconds: of up and of down with ES off and on, and of a step with each mask.
+	UpUS    [2]float64        `json:"up_us"`
+	DownUS  [2]float64        `json:"down_us"`
+	LayerUS [NumMasks]float64 `json:"layer_us"`
 	// These are nil if no reading was taken near the cycle.
 	SMClockMHz        *float64 `json:"sm_clock_mhz"`
 	PowerWatts        *float64 `json:"power_watts"`

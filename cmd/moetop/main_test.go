@@ -91,7 +91,13 @@ type outcome struct {
 // runBinary runs the program to its end.
 func runBinary(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	return runBinaryFor(t, 2*patience, env, args...)
+}
+
+// runBinaryFor is runBinary for what has much to do.
+func runBinaryFor(t *testing.T, limit time.Duration, env []string, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary(), args...)
 	cmd.Env = environment(env...)

@@ -86,7 +86,8 @@ func (o *sweepOptions) register(flags *pflag.FlagSet) {
 	flags.Var(listValue{&o.routing, "LIST", parses(profiler.ParseRouting), new(bool)}, "routing", "routings: uniform, zipf:S, hot")
 	engine := engineFlagSet(&o.engine)
 	families := engine.Lookup("kernels")
-	flags.Var(listValue{&o.kernels, families.Value.Type(), families.Value.Set, new(bool)}, "kernels", "families of the CUDA kernels")
+	flags.Var(listValue{&o.kernels, families.Value.Type(), families.Value.Set, new(bool)}, "kernels",
+		"families of the CUDA kernels, which take turns at each point; auto is all that the library has")
 	flags.Var(intValue{&o.pairs, 1, 1 << 16}, "pairs", "interleaved cycles after which a point ends")
 	flags.Var(durationValue{&o.time, 10 * time.Millisecond, 24 * time.Hour}, "time", "measured time after which a point ends at the latest")
 	flags.Var(seedValue{&o.seed}, "seed", "of weights, inputs and routings")
@@ -135,6 +136,9 @@ func (o *sweepOptions) check() error {
 	if o.plan.Routings, err = sweep.ParseRoutings(o.routing); err != nil {
 		return flagError(err)
 	}
+	if slices.Contains(o.kernels, profiler.AutoKernels) && len(o.kernels) > 1 {
+		return errors.New("--kernels: auto beside a family is not allowed: it stands for all of them")
+	}
 	for _, family := range o.kernels {
 		if !slices.Contains(o.plan.Kernels, family) {
 			o.plan.Kernels = append(o.plan.Kernels, family)
@@ -168,9 +172,13 @@ func (o *sweepOptions) adopt(earlier *sweep.Plan) error {
 		"model":   func() { whole.Models = o.plan.Models },
 		"tokens":  func() { whole.Tokens = o.plan.Tokens },
 		"routing": func() { whole.Routings = o.plan.Routings },
-		"kernels": func() { whole.Kernels = o.plan.Kernels },
-		"pairs":   func() { whole.Pairs = o.plan.Pairs },
-		"time":    func() { whole.TimeS = o.plan.TimeS },
+		"kernels": func() {
+			if !slices.Contains(o.plan.Kernels, profiler.AutoKernels) {
+				whole.Kernels = o.plan.Kernels
+			}
+		},
+		"pairs": func() { whole.Pairs = o.plan.Pairs },
+		"time":  func() { whole.TimeS = o.plan.TimeS },
 	} {
 		if o.given[flag] {
 			take()

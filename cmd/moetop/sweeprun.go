@@ -70,27 +70,20 @@ func (a *app) tell(format string, args ...any) {
 
 // measure measures the points that are missing or have failed before.
 func (s *sweepRun) measure(ctx context.Context) error {
-	if len(s.o.plan.Models) == 0 {
-		model, err := s.defaultModel(ctx)
-		if err != nil {
-			return err
-		}
-		s.o.plan.Models = []string{model}
+	if err := s.completePlan(ctx); err != nil {
+		return err
 	}
-	var missing []sweep.Point
-	for _, point := range s.o.plan.Schedule() {
-		if r, done := s.results[point]; !done || r.Status == sweep.Failed {
-			missing = append(missing, point)
-		}
-	}
+	missing := s.missing()
 	if total := len(s.o.plan.Points()); len(missing) < total {
 		s.app.tell("%d of %d points are in %s already", total-len(missing), total, s.o.resume)
 	}
 	progress := newSweepProgress(s.app.stderr, s.app.program)
 	defer progress.clear()
 	runner := &sweep.Runner{
-		Start: func(p sweep.Point) (sweep.Worker, error) { return s.start(pointArgs(p)) },
-		Up:    s.up, Finished: s.finished, Progress: progress.show,
+		Start: func(p sweep.Point, tap func(profiler.Record)) (sweep.Worker, error) {
+			return s.start(pointArgs(p), tap)
+		},
+		Up: s.up, Finished: s.finished, Progress: progress.show,
 		Command: s.pointCommand, Seed: s.o.plan.Seed, Pairs: s.o.plan.Pairs, Time: s.o.pointTime(),
 	}
 	err := runner.Run(ctx, missing)
@@ -100,16 +93,68 @@ func (s *sweepRun) measure(ctx context.Context) error {
 	return err
 }
 
+// completePlan asks a worker for what the flags leave to it.
+func (s *sweepRun) completePlan(ctx context.Context) error {
+	plan := &s.o.plan
+	if slices.Equal(plan.Kernels, []string{profiler.AutoKernels}) {
+		w, err := s.ask(ctx)
+		if err != nil {
+			return err
+		}
+		if plan.Kernels = w.KernelFamilies; len(plan.Kernels) == 0 {
+			// The CPU engine has kernels of its own, by whatever name they are asked for.
+			plan.Kernels = []string{profiler.DeployedKernels}
+		}
+		if len(plan.Models) == 0 {
+			plan.Models = []string{w.Workload.Name()}
+		}
+	}
+	if len(plan.Models) > 0 {
+		return nil
+	}
+	if s.o.engine.engine == kernels.CPU {
+		plan.Models = []string{profiler.TinyModel}
+		return nil
+	}
+	w, err := s.ask(ctx)
+	if err == nil {
+		plan.Models = []string{w.Workload.Name()}
+	}
+	return err
+}
+
+// missing are the points that have to be measured. The families of a workload take turns, so that
+// where one of them is missing all are.
+func (s *sweepRun) missing() []sweep.Point {
+	families := len(s.o.plan.Kernels)
+	var missing []sweep.Point
+	for group := range slices.Chunk(s.o.plan.Schedule(), families) {
+		if slices.ContainsFunc(group, func(p sweep.Point) bool {
+			r, done := s.results[p]
+			return !done || r.Status == sweep.Failed
+		}) {
+			missing = append(missing, group...)
+		}
+	}
+	return missing
+}
+
+// turnInterval is that between the samples of workers that take turns: each turn waits for some.
+const turnInterval = "50ms"
+
 // start starts a worker in A/B mode.
-func (s *sweepRun) start(workload []string) (*front.Front, error) {
+func (s *sweepRun) start(workload []string, tap func(profiler.Record)) (*front.Front, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program to start its worker: %w", err)
 	}
 	args := []string{"--ndjson", "--control=-", "--front-mode=json", "--ab", "--seed=" + strconv.FormatUint(s.o.plan.Seed, 10)}
+	if len(s.o.plan.Kernels) > 1 {
+		args = append(args, "--interval="+turnInterval)
+	}
 	args = append(append(args, s.o.engineFlags...), workload...)
 	// The front is closed by the runner: it has to outlive an interrupt, to end its worker in good order.
-	return front.Start(context.Background(), front.Config{Path: path, Args: args, Env: sweepEnvironment(s.app.environ)})
+	return front.Start(context.Background(), front.Config{Path: path, Args: args, Env: sweepEnvironment(s.app.environ), Tap: tap})
 }
 
 // sweepEnvironment leaves out the variables of flags that the sweep decides on itself.
@@ -144,37 +189,34 @@ func (s *sweepRun) pointCommand(p sweep.Point) []string {
 	return append(argv, "--duration="+s.o.pointTime().String(), "--seed="+strconv.FormatUint(s.o.plan.Seed, 10))
 }
 
-// defaultModel asks a worker what it runs by default, since only a worker knows whether there is a
-// GPU.
-func (s *sweepRun) defaultModel(ctx context.Context) (string, error) {
-	if s.o.engine.engine == kernels.CPU {
-		return profiler.TinyModel, nil
-	}
-	worker, err := s.start([]string{"--tokens=1"})
+// ask asks a worker what it runs by default and what its library has, since only a worker knows whether
+// there is a GPU.
+func (s *sweepRun) ask(ctx context.Context) (*profiler.WorkloadRecord, error) {
+	worker, err := s.start([]string{"--tokens=1"}, nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	model, err := firstModel(ctx, worker)
-	return model, errors.Join(err, worker.Close())
+	w, err := firstWorkload(ctx, worker)
+	return w, errors.Join(err, worker.Close())
 }
 
-func firstModel(ctx context.Context, worker *front.Front) (string, error) {
+func firstWorkload(ctx context.Context, worker *front.Front) (*profiler.WorkloadRecord, error) {
 	for {
 		select {
 		case <-ctx.Done():
-			return "", context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case view, open := <-worker.Views():
 			switch {
 			case !open:
-				return "", front.ErrNoWorker
+				return nil, front.ErrNoWorker
 			case view.Workload != nil:
-				return view.Workload.Workload.Name(), nil
+				return view.Workload, nil
 			case view.Worker.Phase == profiler.WorkerDied || view.Worker.Phase == profiler.WorkerEnded:
 				died := &front.DiedError{Cause: view.Worker.Cause, ExitCode: exitFailure}
 				if view.Failure != nil {
 					died.ExitCode = view.Failure.ExitCode
 				}
-				return "", died
+				return nil, died
 			}
 		}
 	}

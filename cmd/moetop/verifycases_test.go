@@ -9,7 +9,7 @@ import (
 
 func TestVerifyExhaustive(t *testing.T) {
 	t.Parallel()
-	got := runBinary(t, nil, "verify", "--engine", "cpu", "--exhaustive", "--json")
+	got := runBinaryFor(t, 10*patience, nil, "verify", "--engine", "cpu", "--exhaustive", "--json")
 	var r verifyReport
 	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil || got.code != exitDone || !r.OK {
 		t.Fatalf("code %d, %v, stderr %q", got.code, err, got.stderr)

@@ -90,7 +90,28 @@ func columns() []column {
 			return ""
 		}})
 	}
-	return all
+	return append(all, againstColumns()...)
+}
+
+// againstColumns are those of the comparison with the first kernel family.
+func againstColumns() []column {
+	of := func(part func(*Against) *profiler.Ratio) func(*Result) *profiler.Ratio {
+		return func(r *Result) *profiler.Ratio {
+			if r.Against == nil {
+				return nil
+			}
+			return part(r.Against)
+		}
+	}
+	all := []column{{"against_kernels", func(r *Result) string {
+		if r.Against == nil {
+			return ""
+		}
+		return r.Against.Kernels
+	}}}
+	all = append(all, ratioColumns("against_layer", of(func(a *Against) *profiler.Ratio { return a.Layer }))...)
+	all = append(all, ratioColumns("against_up", of(func(a *Against) *profiler.Ratio { return a.Up }))...)
+	return append(all, ratioColumns("against_down", of(func(a *Against) *profiler.Ratio { return a.Down }))...)
 }
 
 func ratioColumns(name string, of func(*Result) *profiler.Ratio) []column {

@@ -25,10 +25,14 @@ type Advice struct {
 	Matters *bool `json:"matters"`
 	// Gain is what the tuple makes of the whole layer, off/on; null where ES stays off. Up and Down
 	// are what ES does to the stages, also where it is better left off.
-	Gain *Gain  `json:"gain"`
-	Up   *Gain  `json:"up"`
-	Down *Gain  `json:"down"`
-	Text string `json:"text"`
+	Gain *Gain `json:"gain"`
+	Up   *Gain `json:"up"`
+	Down *Gain `json:"down"`
+	// Against is the kernel family that this one took turns with, and Speed how much faster this one is,
+	// each with its best tuple; empty and null for the first family of a plan.
+	Against string `json:"against,omitempty"`
+	Speed   *Gain  `json:"speed"`
+	Text    string `json:"text"`
 }
 
 // Gain is a ratio over the points of a range: the geometric mean of their ratios, and an interval
@@ -75,10 +79,27 @@ func alike(a, b *Result) bool {
 		return false
 	}
 	known := a.Verdict.EnableES != nil
+	if a.side() != b.side() {
+		return false
+	}
 	if known != (b.Verdict.EnableES != nil) {
 		return false
 	}
 	return !known || *a.Verdict.EnableES == *b.Verdict.EnableES && matters(a) == matters(b)
+}
+
+// side says which family is faster at a point: 1 this one, -1 the other, 0 neither or not known.
+func (r *Result) side() int {
+	switch {
+	case r.Against == nil || r.Against.Layer == nil:
+		return 0
+	case r.Against.Layer.Low > 1:
+		return 1
+	case r.Against.Layer.High < 1:
+		return -1
+	default:
+		return 0
+	}
 }
 
 // matters reports whether any switch changes anything at a point.
@@ -101,19 +122,41 @@ func advise(run []*Result) Advice {
 		Up:   gain(run, func(r *Result) *profiler.Ratio { return r.Stage(profiler.Up).Ratio }),
 		Down: gain(run, func(r *Result) *profiler.Ratio { return r.Stage(profiler.Down).Ratio }),
 	}
+	if tuple := first.Verdict.EnableES; tuple != nil {
+		up, worth := *tuple, matters(first)
+		a.EnableES, a.Matters = &up, &worth
+		if deployed := mask(up); deployed != profiler.ESOff {
+			a.Gain = gain(run, func(r *Result) *profiler.Ratio { return r.Layer.Ratio(deployed) })
+		}
+	}
+	if first.Against != nil {
+		a.Against = first.Against.Kernels
+		a.Speed = gain(run, func(r *Result) *profiler.Ratio {
+			if r.Against == nil {
+				return nil
+			}
+			return r.Against.Layer
+		})
+	}
+	a.say(first)
+	if a.Speed != nil {
+		a.Text += fmt.Sprintf("; %v as fast as %s", a.Speed, a.Against)
+	}
+	return a
+}
+
+// say puts what a range with this first point says of the tuple into words.
+func (a *Advice) say(first *Result) {
 	if first.Verdict.EnableES == nil {
 		a.Text = "not known: too few interleaved cycles; measure for longer"
 		if first.Status != OK {
 			a.Text = "not measured: " + first.Error
 		}
-		return a
+		return
 	}
-	tuple, worth := *first.Verdict.EnableES, matters(first)
-	a.EnableES, a.Matters = &tuple, &worth
-	deployed := mask(tuple)
+	deployed, worth := mask(*a.EnableES), *a.Matters
 	switch {
 	case deployed != profiler.ESOff:
-		a.Gain = gain(run, func(r *Result) *profiler.Ratio { return r.Layer.Ratio(deployed) })
 		a.Text = "ES gains " + a.Gain.String()
 		if left := slower(a.Up, a.Down); left != "" {
 			a.Text += "; leave off: " + left
@@ -123,7 +166,6 @@ func advise(run []*Result) Advice {
 	default:
 		a.Text = "does not matter"
 	}
-	return a
 }
 
 // slower names the stages that ES makes slower at every point, if any.

@@ -43,6 +43,9 @@ type Result struct {
 	TemperatureCelsius *profiler.Range `json:"temperature_celsius"`
 	ThrottleReasons    []string        `json:"throttle_reasons"` // null if unknown, empty if the clocks were free
 
+	// Against is null for the first family of a plan, and where the families could not take turns.
+	Against *Against `json:"against"`
+
 	Lost     uint64             `json:"lost_timings"`
 	Verdict  profiler.Verdict   `json:"verdict"`
 	Warnings []profiler.Warning `json:"warnings"`

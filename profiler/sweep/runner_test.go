@@ -21,6 +21,8 @@ const (
 	dies      behaviour = "dies"      // after some samples
 	hangs     behaviour = "hangs"     // never gets ready
 	slowPairs behaviour = "slow"      // one cycle a second
+	// noRoomForTwo refuses for want of memory while another worker is there.
+	noRoomForTwo behaviour = "no room for two"
 )
 
 // lab stands in for worker processes.
@@ -29,13 +31,14 @@ type lab struct {
 	exitCode int // of a refused start
 	started  []Point
 	commands int
+	ran      []string // the families that ran, 100 ms each
 	open     int
 }
 
-func (l *lab) start(p Point) (Worker, error) {
+func (l *lab) start(p Point, tap func(profiler.Record)) (Worker, error) {
 	l.started = append(l.started, p)
 	l.open++
-	w := &labWorker{lab: l, views: make(chan *profiler.View, 1), orders: make(chan Point, 1), stop: make(chan struct{})}
+	w := &labWorker{lab: l, tap: tap, views: make(chan *profiler.View, 1), orders: make(chan Point, 1), steer: make(chan profiler.Command, 8), stop: make(chan struct{})}
 	w.orders <- p
 	w.joined.Go(w.run)
 	return w, nil
@@ -45,6 +48,8 @@ type labWorker struct {
 	lab    *lab
 	views  chan *profiler.View
 	orders chan Point
+	steer  chan profiler.Command // pause and reset
+	tap    func(profiler.Record)
 	stop   chan struct{}
 	joined sync.WaitGroup
 	view   profiler.View
@@ -53,6 +58,12 @@ type labWorker struct {
 func (w *labWorker) Views() <-chan *profiler.View { return w.views }
 
 func (w *labWorker) Send(c profiler.Command) error {
+	if c.Pause != nil || c.Reset {
+		w.steer <- c
+	}
+	if c.Model == nil {
+		return nil
+	}
 	w.lab.commands++
 	routing, err := profiler.ParseRouting(*c.Routing)
 	if err != nil {
@@ -85,6 +96,7 @@ func (w *labWorker) run() {
 	defer tick.Stop()
 	var p Point
 	var ready time.Time
+	turns := &labTurns{worker: w}
 	lost := uint64(0)
 	for {
 		select {
@@ -100,9 +112,13 @@ func (w *labWorker) run() {
 			}
 			w.install(p)
 			ready = time.Now()
+			turns.begin(p)
+		case c := <-w.steer:
+			turns.steer(c)
 		case <-tick.C:
 			lost++
-			w.sample(p, ready, lost)
+			turns.tick()
+			w.sample(p, ready, lost, turns)
 		}
 	}
 }
@@ -110,13 +126,16 @@ func (w *labWorker) run() {
 // refuse tells whether it did.
 func (w *labWorker) refuse(b behaviour) bool {
 	text := map[behaviour]string{refuses: "top-k: 3 is not allowed", noMemory: (&profiler.MemoryError{Reason: "too big"}).Error()}[b]
+	if b == noRoomForTwo && w.lab.open > 1 {
+		text = (&profiler.MemoryError{Reason: "only one fits"}).Error()
+	}
 	if text == "" {
 		return false
 	}
 	if w.view.Workload == nil {
 		w.view.Worker = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: text}
 		w.view.Failure = &profiler.Failure{ExitCode: w.lab.exitCode, Text: text}
-		if b == noMemory {
+		if b == noMemory || b == noRoomForTwo {
 			w.view.Failure.ExitCode = 1
 		}
 	} else {
@@ -133,12 +152,12 @@ func (w *labWorker) install(p Point) {
 	}
 	workload.Tokens, workload.Routing = p.Tokens, p.Routing
 	w.view.Header = &profiler.Header{Version: "test"}
-	w.view.Workload = &profiler.WorkloadRecord{Workload: workload, Engine: "cpu", Kernels: "reference", Timer: "cpu"}
+	w.view.Workload = &profiler.WorkloadRecord{Workload: workload, Engine: "cpu", Kernels: ranKernels(p), Timer: "cpu"}
 	// The newest sample is still that of the workload before.
 	w.show()
 }
 
-func (w *labWorker) sample(p Point, ready time.Time, lost uint64) {
+func (w *labWorker) sample(p Point, ready time.Time, lost uint64, turns *labTurns) {
 	if w.view.Workload == nil {
 		return
 	}
@@ -149,6 +168,12 @@ func (w *labWorker) sample(p Point, ready time.Time, lost uint64) {
 	}
 	if w.lab.behave[p.Tokens] == hangs {
 		s.State = profiler.StateBuilding
+	}
+	if turns.used {
+		s.ABPairs = turns.pairs
+	}
+	if turns.paused {
+		s.State = profiler.StatePaused
 	}
 	s.Steps.OffOff = &profiler.Summary{Count: 5, MedianUS: float64(p.Tokens)}
 	w.view.Sample = s
@@ -253,7 +278,7 @@ func TestRunnerEnds(t *testing.T) {
 		"journal fails": {nil, 0, func(r *Runner) { r.Finished = func(Result) error { return full } }, 0, func(err error) bool {
 			return errors.Is(err, full)
 		}},
-		"no process": {nil, 0, func(r *Runner) { r.Start = func(Point) (Worker, error) { return nil, full } }, 0, func(err error) bool {
+		"no process": {nil, 0, func(r *Runner) { r.Start = func(Point, func(profiler.Record)) (Worker, error) { return nil, full } }, 0, func(err error) bool {
 			return errors.Is(err, full)
 		}},
 	} {

@@ -34,6 +34,9 @@ func (d *Document) WriteTable(out io.Writer, width int) error {
 		fmt.Fprint(&b, "medians in µs; ")
 	}
 	fmt.Fprint(&b, "off/on above 1 means that ES is faster, with its 95% interval\n")
+	if len(d.Plan.Kernels) > 1 {
+		fmt.Fprintf(&b, "as fast as: the layer's time with those kernels over that with these, each with its fastest tuple\n")
+	}
 	fmt.Fprintf(&b, "\nDeployment\n%-16s %-9s %-9s %-13s %s\n", "model", "routing", "kernels", "tokens", "enable_es")
 	for _, a := range d.Deployment {
 		fmt.Fprintf(&b, "%-16s %-9s %-9s %-13s %-14s  %s\n", a.Model, a.Routing, a.Kernels, a.tokens(), tupleText(a.EnableES), a.Text)
@@ -83,6 +86,9 @@ func (r *Result) writeRow(b *strings.Builder, wide bool) {
 		fmt.Fprintf(b, " %-20s %-20s ", ratioText(up.Ratio), ratioText(down.Ratio))
 	}
 	b.WriteString(tupleText(r.Verdict.EnableES))
+	if r.Against != nil && r.Against.Layer != nil {
+		fmt.Fprintf(b, "  %s as fast as %s", ratioText(r.Against.Layer), r.Against.Kernels)
+	}
 	if len(r.ThrottleReasons) > 0 {
 		fmt.Fprintf(b, "  throttled: %s", strings.Join(r.ThrottleReasons, ", "))
 	}
