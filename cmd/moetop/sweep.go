@@ -209,6 +209,9 @@ func (a *app) runSweep(ctx context.Context, o *sweepOptions) error {
 	if err != nil {
 		return err
 	}
+	progress := newSweepProgress(a.stderr, a.program)
+	defer progress.clear()
+	run.progress = progress.show
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
