@@ -63,7 +63,7 @@ func (m *model) act(a action) tea.Cmd {
 		return m.request(func() tea.Cmd { return m.changeTokens(a == actMoreTokens) })
 	case actMoreSkew, actLessSkew:
 		return m.request(func() tea.Cmd { return m.changeSkew(a == actMoreSkew) })
-	case actLive, actExperts, actKernels, actLeft, actRight, actPageUp, actPageDown, actOrder, actFilter,
+	case actLive, actExperts, actSweepPage, actKernels, actSweep, actRecord, actLeft, actRight, actPageUp, actPageDown, actOrder, actFilter,
 		actSave, actCommand:
 		return pageActions()[a](m)
 	}
@@ -84,8 +84,7 @@ func (m *model) choose() tea.Cmd {
 	if m.overlay.kind == overlayModels {
 		return m.chooseModel()
 	}
-	m.chooseOnPage()
-	return nil
+	return m.chooseOnPage()
 }
 
 // leave closes the overlay if one is open, else what the page has open.
@@ -99,7 +98,7 @@ func (m *model) leave() {
 
 func (m *model) setFrozen(on bool) {
 	m.frozen = on
-	m.shown = m.view
+	m.shown, m.sweeps.shown = m.view, m.sweeps.update
 }
 
 // request carries out what builds on the run's state, once there is one. It builds on what was asked

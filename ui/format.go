@@ -101,6 +101,14 @@ func number(v *float64, unit string) string {
 	return strconv.FormatFloat(*v, 'f', 0, 64) + unit
 }
 
+// tokensText counts tokens.
+func tokensText(n int) string {
+	if n == 1 {
+		return "1 token"
+	}
+	return grouped(int64(n)) + " tokens"
+}
+
 // shortTuple names a mask in five columns: (F,T).
 func shortTuple(m profiler.ESMask) string {
 	letter := map[bool]string{false: "F", true: "T"}

@@ -33,6 +33,9 @@ const (
 	actLive
 	actExperts
 	actKernels
+	actSweepPage
+	actSweep
+	actRecord
 	actLeft
 	actRight
 	actPageUp
@@ -73,6 +76,13 @@ type keyState struct {
 	// chosenMask says that the kernels' page does not follow the run.
 	chosenMask bool
 	canSave    bool
+	canRecord  bool
+	recording  bool
+	canSweep   bool
+	sweep      sweepKeyState
+	sweepForm  bool // the sweep page shows its form
+	sweepShown bool // there is a sweep to look at
+	resting    bool // the session made room for a sweep
 	canRepeat  bool // the command of the current state is known
 }
 
@@ -85,9 +95,11 @@ func bindings(s keyState) []binding {
 		return filterBindings()
 	}
 	list := moveBindings(s)
-	if s.down {
+	switch {
+	case s.resting:
+	case s.down:
 		list = append(list, bind(actRestart, 1, "r", "restart", "end what is left of the worker and start a new one", "r"))
-	} else {
+	default:
 		list = append(list, runBindings(s.hasModel)...)
 	}
 	freeze := bind(actFreeze, 6, "space", "pause", "hold the screen still; the run and its measurements go on", "space")
@@ -95,15 +107,26 @@ func bindings(s keyState) []binding {
 		freeze = bind(actFreeze, 0, "space", "go on", "let the screen follow the run again", "space")
 	}
 	list = append(list, pageBindings(s)...)
-	if s.canSave {
+	switch {
+	case s.canSave && s.page == pageSweep:
+		list = append(list, bind(actSave, 2, "s", "save", "write the sweep's points, as moetop sweep --json prints them, into the current directory", "s"))
+	case s.canSave:
 		list = append(list, bind(actSave, 8, "s", "save", "write the report so far, as --json prints it, into the current directory", "s"))
+	}
+	if s.canRecord {
+		record := bind(actRecord, 9, "R", "record", "record the stream into a file in the current directory, for moetop replay", "R")
+		if s.recording {
+			record = bind(actRecord, 2, "R", "end recording", "end the recording and say where it is", "R")
+		}
+		list = append(list, record)
 	}
 	if s.canRepeat {
 		list = append(list, bind(actCommand, 9, "c", "command", "the command line that measures the same without a screen", "c"))
 	}
-	log := bind(actLog, 9, "l", "log", "warnings, refusals and errors (L on every page)", "l", "L")
-	if s.page != pageLive {
-		log = bind(actLog, 9, "L", "log", "warnings, refusals and errors", "L")
+	log := bind(actLog, 9, "L", "log", "warnings, refusals and errors", "L")
+	if s.page == pageLive {
+		// Elsewhere l moves, so that L is what is told.
+		log.key.SetKeys("L", "l")
 	}
 	return append(list, freeze, log,
 		bind(actTheme, 12, "t", "theme", "next theme: dark, light, high contrast", "t"),
@@ -147,11 +170,15 @@ func overlayBindings(kind overlayKind) []binding {
 			quit,
 		}
 	}
-	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l", overlayCommand: "c", overlayLaunch: "4"}[kind]
+	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l", overlayCommand: "c", overlayLaunch: "4", overlayCell: "3"}[kind]
+	closing := []string{"esc", "enter", toggle}
+	if kind == overlayLog {
+		closing = append(closing, "L")
+	}
 	return []binding{
 		bind(actPrevious, 1, "↑↓", "scroll", "scroll", "up", "k", "pgup"),
 		bind(actNext, hidden, "", "", "", "down", "j", "pgdown"),
-		bind(actClose, 1, "esc", "back", "back", "esc", "enter", toggle),
+		bind(actClose, 1, "esc", "back", "back", closing...),
 		bind(actQuit, 1, "q", "quit", "leave", "q", "ctrl+c"),
 	}
 }

@@ -35,6 +35,7 @@ type model struct {
 	page    page
 	experts expertsState
 	kernels kernelsState
+	sweeps  sweepState
 
 	overlay overlay
 	failure error // ended the program
@@ -47,6 +48,8 @@ type notice struct {
 	text  string
 	style grid.Style
 	id    int // of the newest notice, so that an older one's end does not clear it
+	// kept says that news of the run do not take its place: it names a file.
+	kept bool
 }
 
 // noticeTime is how long a notice stays.
@@ -66,7 +69,7 @@ func newModel(source Source, opts Options) *model {
 	return &model{
 		source: source, opts: opts, started: make(chan struct{}),
 		width: standardWidth, height: standardHeight,
-		dark: true, theme: theme, glyphs: newGlyphs(opts.ASCII),
+		dark: true, theme: theme, glyphs: newGlyphs(opts.ASCII), sweeps: sweepState{form: newSweepForm()},
 	}
 }
 
@@ -89,6 +92,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case viewMsg:
 		return m, m.takeView(msg.view)
+	case sweepMsg:
+		return m, m.takeSweep(msg.update)
 	case sourceClosedMsg:
 		m.closed = true
 	case tea.WindowSizeMsg:
@@ -109,6 +114,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case restartedMsg:
 		return m, m.restarted(msg.err)
+	case recordingMsg:
+		return m, m.recorded(msg)
 	case savedMsg:
 		return m, m.saved(msg)
 	case panicMsg:
@@ -148,6 +155,9 @@ func (m *model) takeView(view *profiler.View) tea.Cmd {
 	m.lastEntry = view.Log[n-1]
 	m.debugf("log %s: %s", m.lastEntry.Code, m.lastEntry.Text)
 	m.want = intent{}
+	if m.notice.kept && m.notice.text != "" {
+		return nil // The log has it.
+	}
 	return m.say(m.lastEntry.Text, styleWarn)
 }
 
@@ -156,6 +166,13 @@ func (m *model) say(text string, style grid.Style) tea.Cmd {
 	id := m.notice.id + 1
 	m.notice = notice{text: text, style: style, id: id}
 	return guarded(tea.Tick(noticeTime, func(time.Time) tea.Msg { return noticeEndMsg{id} }))
+}
+
+// sayFile is say for a notice that names a file.
+func (m *model) sayFile(text string) tea.Cmd {
+	cmd := m.say(text, styleGood)
+	m.notice.kept = true
+	return cmd
 }
 
 func (m *model) debugf(format string, args ...any) {
@@ -192,10 +209,13 @@ func (m *model) keys() []binding {
 
 func (m *model) keyState() keyState {
 	return keyState{
-		overlay: m.overlay.kind, down: m.condition().restartable(),
+		overlay: m.overlay.kind, down: m.condition().restartable(), resting: m.sweeps.update.active(),
 		frozen: m.frozen, hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
+		canSweep: m.opts.Sweeps != nil, sweep: m.sweeps.keyState(), sweepForm: m.sweeps.onForm(),
+		sweepShown: m.sweeps.shown != nil,
+		canRecord:  m.opts.Recorder != nil, recording: m.recordingOn(),
 		canSave: m.opts.Save != nil, canRepeat: m.opts.Command != nil,
 	}
 }

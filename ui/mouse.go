@@ -47,8 +47,7 @@ func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 		return m.clickedOverlay(msg.X, msg.Y)
 	}
 	if m.page != pageLive {
-		m.clickedPage(msg.X, msg.Y)
-		return nil
+		return m.clickedPage(msg.X, msg.Y)
 	}
 	if m.condition().restartable() {
 		return nil

@@ -17,6 +17,7 @@ const (
 	overlayModels
 	overlayLaunch  // all of one kernel launch
 	overlayCommand // the command that repeats the run
+	overlayCell    // all of one cell of a sweep
 )
 
 // overlay is a box over the panels: help, log or the model picker. It takes all keys while it is open.
@@ -34,7 +35,7 @@ func (o overlay) box(width, height int) grid.Rect {
 		h = min(h, len(o.models)+modelsAround)
 	}
 	switch o.kind {
-	case overlayLaunch:
+	case overlayLaunch, overlayCell:
 		h = min(h, launchBoxLines)
 	case overlayCommand:
 		h = min(h, commandBoxLines)
@@ -132,7 +133,7 @@ func (o overlay) draw(area grid.Area, m *model) {
 	area.Box(m.glyphs.border, styleTitle)
 	title := map[overlayKind]string{
 		overlayHelp: " Help ", overlayLog: " Log ", overlayModels: " Models ",
-		overlayLaunch: " Launch ", overlayCommand: " Command ",
+		overlayLaunch: " Launch ", overlayCommand: " Command ", overlayCell: " Figures ",
 	}[o.kind]
 	area.Sub(grid.Rect{X: 0, Y: 0, W: area.Width() - 1, H: 1}).Print(2, 0, title, styleTitle)
 	foot := area.Sub(grid.Rect{X: 1, Y: area.Height() - 1, W: area.Width() - 2, H: 1})
@@ -209,6 +210,8 @@ func (m *model) overlayLines(width int) []line {
 		return m.launchLines(width)
 	case overlayCommand:
 		return m.commandLines(width)
+	case overlayCell:
+		return m.cellLines(width)
 	case overlayNone, overlayLog, overlayModels:
 		return m.logLines(width)
 	default:

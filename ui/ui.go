@@ -54,6 +54,10 @@ type Options struct {
 	// Command is the command line that repeats what a view shows, each word quoted for a shell; nil
 	// takes the key away. It must be quick.
 	Command func(view *profiler.View) []string
+	// Recorder records the stream; nil takes the key away.
+	Recorder Recorder
+	// Sweeps measures sweeps; nil takes the sweep view away.
+	Sweeps Sweeper
 	// DebugLog takes a line for every command and every problem of the screen; nil drops them.
 	DebugLog io.Writer
 	// Environ is the environment; nil is that of the process.
@@ -139,6 +143,9 @@ func Run(ctx context.Context, source Source, opts Options) error {
 	}
 	helpers := newHelpers(kill)
 	helpers.start(func() { pumpViews(pumping, source.Views(), program.Send, frameTime(opts.FPS)) })
+	if opts.Sweeps != nil {
+		helpers.start(func() { pumpSweeps(pumping, opts.Sweeps.Updates(), program.Send, frameTime(opts.FPS)) })
+	}
 	signals := newSignalWatch()
 	helpers.start(func() { signals.watch(pumping, kill) })
 

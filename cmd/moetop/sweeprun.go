@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -111,12 +110,8 @@ func (s *sweepRun) start(workload []string) (*front.Front, error) {
 
 // launchSweep starts this program again as the worker of a sweep.
 func (a *app) launchSweep(args []string) (*front.Front, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program to start its worker: %w", err)
-	}
 	// The front is closed by the runner: it has to outlive an interrupt, to end its worker in good order.
-	return front.Start(context.Background(), front.Config{Path: path, Args: args, Env: sweepEnvironment(a.environ)})
+	return a.launch(context.Background(), remoteOptions{}, front.Config{Args: args, Env: sweepEnvironment(a.environ)})
 }
 
 // sweepEnvironment leaves out the variables of flags that the sweep decides on itself.
