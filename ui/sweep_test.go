@@ -163,8 +163,13 @@ func TestHeatNeedsProof(t *testing.T) {
 		value, low, high float64
 		want             any
 	}{
-		{1.5, 0.9, 2, styleMuted}, {1.5, 1.4, 1.6, styleFaster3}, {1.2, 1.1, 1.3, styleFaster2}, {1.02, 1.01, 1.03, styleFaster1},
-		{0.98, 0.97, 0.99, styleSlower1}, {0.9, 0.89, 0.91, styleSlower2}, {0.5, 0.4, 0.6, styleSlower3},
+		{1.5, 0.9, 2, styleMuted},
+		{1.5, 1.4, 1.6, styleFaster3},
+		{1.2, 1.1, 1.3, styleFaster2},
+		{1.02, 1.01, 1.03, styleFaster1},
+		{0.98, 0.97, 0.99, styleSlower1},
+		{0.9, 0.89, 0.91, styleSlower2},
+		{0.5, 0.4, 0.6, styleSlower3},
 	} {
 		if got := heat(&profiler.Ratio{Value: c.value, Low: c.low, High: c.high}); got != c.want {
 			t.Errorf("%v [%v, %v]: style %v, want %v", c.value, c.low, c.high, got, c.want)

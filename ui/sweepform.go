@@ -126,7 +126,8 @@ func (f sweepForm) draw(area grid.Area, s scene) {
 		y++
 	}
 	for i, row := range [numFields][3]string{
-		{"tokens from", grouped(int64(min(f.low, f.most(w)))), "←→"}, {"tokens to", grouped(int64(f.most(w))), "←→"},
+		{"tokens from", grouped(int64(min(f.low, f.most(w)))), "←→"},
+		{"tokens to", grouped(int64(f.most(w))), "←→"},
 		{"cycles", strconv.Itoa(sweepPairs()[f.pairs]) + " a point", "←→"},
 		{"at most", sweepLimits()[f.limit].String() + " a point", "←→"},
 	} {

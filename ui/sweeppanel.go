@@ -314,9 +314,15 @@ func (p sweepPanel) drawBelow(area grid.Area) {
 		text  string
 		style grid.Style
 	}{
-		{"ES slower", styleMuted}, {fmt.Sprintf(" ▼ <%.2f ", 1/b[1]), styleSlower3}, {fmt.Sprintf(" ▼ <%.2f ", 1/b[0]), styleSlower2}, {" ▼ <1 ", styleSlower1},
+		{"ES slower", styleMuted},
+		{fmt.Sprintf(" ▼ <%.2f ", 1/b[1]), styleSlower3},
+		{fmt.Sprintf(" ▼ <%.2f ", 1/b[0]), styleSlower2},
+		{" ▼ <1 ", styleSlower1},
 		{" = unproven ", styleMuted},
-		{" ▲ >1 ", styleFaster1}, {fmt.Sprintf(" ▲ >%.2f ", b[0]), styleFaster2}, {fmt.Sprintf(" ▲ >%.2f ", b[1]), styleFaster3}, {"faster", styleMuted},
+		{" ▲ >1 ", styleFaster1},
+		{fmt.Sprintf(" ▲ >%.2f ", b[0]), styleFaster2},
+		{fmt.Sprintf(" ▲ >%.2f ", b[1]), styleFaster3},
+		{"faster", styleMuted},
 	} {
 		x = area.Print(x, area.Height()-1, level.text, level.style) + 1
 	}
