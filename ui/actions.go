@@ -15,7 +15,7 @@ func (m *model) pressed(msg tea.KeyPressMsg) tea.Cmd {
 		return m.act(a)
 	}
 	switch {
-	case m.overlay.kind == overlayModels:
+	case m.overlay.picks():
 		m.overlay.edit(name, msg.Key().Text)
 	case m.overlay.kind == overlayNone && m.experts.editing:
 		m.experts.edit(name, msg.Key().Text)
@@ -40,7 +40,15 @@ func (m *model) act(a action) tea.Cmd {
 	case actLog:
 		m.overlay = overlay{kind: overlayLog}
 	case actModel:
-		m.overlay = overlay{kind: overlayModels, models: m.opts.Models}
+		return m.openPicker(overlayModels)
+	case actRouting:
+		return m.openPicker(overlayRoutings)
+	case actTokens:
+		return m.openPicker(overlayTokens)
+	case actSettings:
+		m.overlay = overlay{kind: overlaySettings}
+	case actCancel:
+		return m.request(m.cancelBuild)
 	case actClose:
 		m.leave()
 	case actPrevious:
@@ -79,10 +87,10 @@ func (m *model) step(by int) {
 	m.scroll(by)
 }
 
-// choose is enter: of the model picker if it is open, else of the page.
+// choose is enter: of a picker if one is open, else of the page.
 func (m *model) choose() tea.Cmd {
-	if m.overlay.kind == overlayModels {
-		return m.chooseModel()
+	if m.overlay.picks() {
+		return m.pick()
 	}
 	return m.chooseOnPage()
 }
@@ -114,6 +122,12 @@ func (m *model) switchAB() tea.Cmd {
 	on := !m.want.ab(m.view.Sample)
 	m.want = intent{at: m.view.Time, mode: &on}
 	return m.send(profiler.Command{AB: &on})
+}
+
+// cancelBuild goes back to the workload before.
+func (m *model) cancelBuild() tea.Cmd {
+	m.want = intent{}
+	return m.send(profiler.Command{Cancel: true})
 }
 
 func (m *model) switchPause() tea.Cmd {
@@ -216,19 +230,6 @@ func skew(r profiler.Routing) float64 {
 		return profiler.MaxExponent + 1
 	}
 	return r.Exponent
-}
-
-func (m *model) chooseModel() tea.Cmd {
-	choice, ok := m.overlay.chosen()
-	if !ok {
-		return nil
-	}
-	m.overlay = overlay{}
-	if m.view == nil || m.condition().restartable() {
-		return m.say("the worker does not run", styleWarn)
-	}
-	m.want = intent{at: m.view.Time, model: &choice.Name}
-	return m.send(profiler.Command{Model: &choice.Name})
 }
 
 // send passes a command on. Whoever changes the run wants to see it, so a frozen screen goes on.

@@ -112,7 +112,11 @@ func (c condition) banner(view *profiler.View, restarting bool) banner {
 		if text == "" {
 			text = "making weights and inputs"
 		}
-		return banner{word: "BUILDING", text: text}
+		hint := ""
+		if view.Workload != nil {
+			hint = "esc cancels: the one before goes on"
+		}
+		return banner{word: "BUILDING", text: text, hint: hint}
 	case conditionStalled:
 		return banner{
 			word: "ENGINE STALLED", bad: true, hint: restart,

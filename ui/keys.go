@@ -36,6 +36,10 @@ const (
 	actSweepPage
 	actSweep
 	actRecord
+	actRouting
+	actTokens
+	actCancel
+	actSettings
 	actLeft
 	actRight
 	actPageUp
@@ -68,22 +72,24 @@ type keyState struct {
 	overlay  overlayKind
 	down     bool // the worker does not answer: only a restart helps
 	frozen   bool
+	building bool // a workload in place of another
 	hasModel bool // there are models to pick from
 	page     page
 	byRows   bool // the experts' order
 	editing  bool // a filter is being typed
 	filtered bool // there is a filter
 	// chosenMask says that the kernels' page does not follow the run.
-	chosenMask bool
-	canSave    bool
-	canRecord  bool
-	recording  bool
-	canSweep   bool
-	sweep      sweepKeyState
-	sweepForm  bool // the sweep page shows its form
-	sweepShown bool // there is a sweep to look at
-	resting    bool // the session made room for a sweep
-	canRepeat  bool // the command of the current state is known
+	chosenMask  bool
+	canSave     bool
+	canRecord   bool
+	canSettings bool
+	recording   bool
+	canSweep    bool
+	sweep       sweepKeyState
+	sweepForm   bool // the sweep page shows its form
+	sweepShown  bool // there is a sweep to look at
+	resting     bool // the session made room for a sweep
+	canRepeat   bool // the command of the current state is known
 }
 
 // bindings returns the keys that do something now, in the order in which they are shown.
@@ -94,7 +100,11 @@ func bindings(s keyState) []binding {
 	if s.editing {
 		return filterBindings()
 	}
-	list := moveBindings(s)
+	var list []binding
+	if s.building {
+		list = append(list, bind(actCancel, 0, "esc", "cancel", "give up the workload that is being built; the one before goes on", "esc"))
+	}
+	list = append(list, moveBindings(s)...)
 	switch {
 	case s.resting:
 	case s.down:
@@ -123,6 +133,9 @@ func bindings(s keyState) []binding {
 	if s.canRepeat {
 		list = append(list, bind(actCommand, 9, "c", "command", "the command line that measures the same without a screen", "c"))
 	}
+	if s.canSettings {
+		list = append(list, bind(actSettings, 11, ",", "settings", "every flag with its value now: what changes it live, or why nothing does", ","))
+	}
 	log := bind(actLog, 9, "L", "log", "warnings, refusals and errors", "L")
 	if s.page == pageLive {
 		// Elsewhere l moves, so that L is what is told.
@@ -149,6 +162,8 @@ func runBindings(hasModel bool) []binding {
 		bind(actFewerTokens, hidden, "", "", "", "-", "_"),
 		bind(actMoreSkew, 7, "[/]", "skew", "less or more skew: uniform, zipf:0.5 to zipf:1.5, hot", "]"),
 		bind(actLessSkew, hidden, "", "", "", "["),
+		bind(actTokens, 11, "n", "tokens", "pick or type a number of tokens", "n"),
+		bind(actRouting, 11, "w", "routing", "pick or type a routing: where the tokens go", "w"),
 	}
 	if hasModel {
 		list = append(list, bind(actModel, 5, "m", "model", "pick a model", "m"))
@@ -161,16 +176,16 @@ func runBindings(hasModel bool) []binding {
 
 func overlayBindings(kind overlayKind) []binding {
 	quit := bind(actQuit, hidden, "ctrl-c", "quit", "leave", "ctrl+c")
-	if kind == overlayModels {
+	if (overlay{kind: kind}).picks() {
 		return []binding{
 			bind(actPrevious, 1, "↑↓", "move", "move", "up", "ctrl+p"),
 			bind(actNext, hidden, "", "", "", "down", "ctrl+n"),
-			bind(actChoose, 1, "enter", "run it", "run the model", "enter"),
+			bind(actChoose, 1, "enter", "run it", "run it", "enter"),
 			bind(actClose, 1, "esc", "back", "back", "esc"),
 			quit,
 		}
 	}
-	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l", overlayCommand: "c", overlayLaunch: "4", overlayCell: "3"}[kind]
+	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l", overlayCommand: "c", overlayLaunch: "4", overlayCell: "3", overlaySettings: ","}[kind]
 	closing := []string{"esc", "enter", toggle}
 	if kind == overlayLog {
 		closing = append(closing, "L")

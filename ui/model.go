@@ -66,7 +66,12 @@ type (
 
 func newModel(source Source, opts Options) *model {
 	theme, _ := parseTheme(opts.Theme)
+	first, _ := parseView(opts.View)
+	if first == pageSweep && opts.Sweeps == nil {
+		first = pageLive
+	}
 	return &model{
+		page:   first,
 		source: source, opts: opts, started: make(chan struct{}),
 		width: standardWidth, height: standardHeight,
 		dark: true, theme: theme, glyphs: newGlyphs(opts.ASCII), sweeps: sweepState{form: newSweepForm()},
@@ -210,12 +215,13 @@ func (m *model) keys() []binding {
 func (m *model) keyState() keyState {
 	return keyState{
 		overlay: m.overlay.kind, down: m.condition().restartable(), resting: m.sweeps.update.active(),
-		frozen: m.frozen, hasModel: len(m.opts.Models) > 0,
+		building: m.condition() == conditionBuilding && m.view.Workload != nil,
+		frozen:   m.frozen, hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
 		canSweep: m.opts.Sweeps != nil, sweep: m.sweeps.keyState(), sweepForm: m.sweeps.onForm(),
 		sweepShown: m.sweeps.shown != nil,
-		canRecord:  m.opts.Recorder != nil, recording: m.recordingOn(),
+		canRecord:  m.opts.Recorder != nil, canSettings: m.opts.Settings != nil, recording: m.recordingOn(),
 		canSave: m.opts.Save != nil, canRepeat: m.opts.Command != nil,
 	}
 }

@@ -27,8 +27,8 @@ func testModel(tb testing.TB, width, height int, view *profiler.View, change fun
 	tb.Helper()
 	opts := Options{
 		Models: testModels(), Environ: []string{"TERM=xterm-256color", "LANG=C.UTF-8"}, Theme: "dark",
-		Save:    func(*profiler.View) (string, error) { return "/home/me/moetop-20260304-120000.json", nil },
-		Command: testCommand, Sweeps: &fakeSweeper{}, Recorder: &fakeRecorder{now: Recording{Path: "/home/me/a.moetop", Elapsed: 83 * time.Second, Bytes: 45_210}},
+		Save:     func(*profiler.View) (string, error) { return "/home/me/moetop-20260304-120000.json", nil },
+		Settings: testSettings, Command: testCommand, Sweeps: &fakeSweeper{}, Recorder: &fakeRecorder{now: Recording{Path: "/home/me/a.moetop", Elapsed: 83 * time.Second, Bytes: 45_210}},
 	}
 	if change != nil {
 		change(&opts)
@@ -154,6 +154,9 @@ func TestGoldenScreens(t *testing.T) {
 		{name: "kernelsuntimed", view: manualView, keys: []string{"4", "left"}, sizes: []string{"80x24"}},
 		{name: "launch", view: cudaView, keys: []string{"4", "j", "j", "j", "enter"}, sizes: []string{"80x24", "120x40"}},
 		{name: "command", view: cudaView, keys: []string{"c"}, sizes: []string{"80x24", "60x16"}},
+		{name: "settings", view: cudaView, keys: []string{","}, sizes: []string{"60x16", "80x24", "120x40"}},
+		{name: "routings", view: cudaView, keys: []string{"w"}, sizes: []string{"80x24"}},
+		{name: "tokens", view: cudaView, keys: []string{"n", "3"}, sizes: []string{"80x24", "60x16"}},
 		{name: "recording", view: cudaView, after: recordingOn, sizes: []string{"60x16", "80x24", "120x40"}},
 		{name: "sweepform", view: cudaView, keys: []string{"3", "j"}, sizes: []string{"60x16", "80x24", "120x40"}},
 		{name: "sweeprunning", view: cudaView, after: sweeping(SweepRunning, 6), keys: []string{"3"}, sizes: []string{"60x16", "80x24", "120x40"}},

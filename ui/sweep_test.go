@@ -129,7 +129,8 @@ func TestSweepMouse(t *testing.T) {
 	press(m, "3")
 	lines := strings.Split(plain(t, m), "\n")
 	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "   128  ") })
-	x := len([]rune(lines[y][:strings.Index(lines[y], "1.29")]))
+	left, _, _ := strings.Cut(lines[y], "1.29")
+	x := len([]rune(left))
 	click := tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft}
 	m.Update(click)
 	checkShown(t, m, "[1.29 ▲]")
@@ -231,4 +232,75 @@ func TestNewsDoNotHideAFile(t *testing.T) {
 	m.Update(noticeEndMsg{m.notice.id})
 	press(m, "L")
 	checkShown(t, m, "the worker ended")
+}
+
+// TestEscCancelsABuild goes back to the workload before, where there is one.
+func TestEscCancelsABuild(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"1", "2", "3", "4"} {
+		m := testModel(t, 120, 40, cudaView(), nil)
+		press(m, page, "+")
+		sent(t, m)
+		m.Update(viewMsg{buildingView()})
+		checkShown(t, m, "esc cancels")
+		press(m, "esc")
+		if got := sent(t, m); len(got) != 1 || got[0] != `{"cancel":true}` {
+			t.Errorf("on page %s sent %q", page, got)
+		}
+	}
+	first := testModel(t, 120, 40, with(buildingView(), func(v *profiler.View) { v.Workload = nil })(), nil)
+	press(first, "esc")
+	if got := sent(t, first); len(got) != 0 {
+		t.Errorf("without a workload before: sent %q", got)
+	}
+}
+
+// TestPickersSend picks from lists and types what no list has.
+func TestPickersSend(t *testing.T) {
+	t.Parallel()
+	typed := func(text string) []string { return append(strings.Split(text, ""), "enter") }
+	for name, c := range map[string]struct {
+		keys []string
+		want string
+	}{
+		"routing":       {[]string{"w", "down", "down", "enter"}, `{"routing":"zipf:0.8"}`},
+		"typed routing": {append([]string{"w"}, typed("zipf:0.93")...), `{"routing":"zipf:0.93"}`},
+		"trace":         {append([]string{"w"}, typed("trace:/tmp/Counts.ndjson")...), `{"routing":"trace:/tmp/Counts.ndjson"}`},
+		"tokens":        {[]string{"n", "up", "enter"}, `{"tokens":64}`},
+		"typed tokens":  {append([]string{"n"}, typed("300")...), `{"tokens":300}`},
+		"a shard":       {append([]string{"m"}, typed("kimi-k2-tp2-ep8")...), `{"model":"kimi-k2-tp2-ep8"}`},
+		"nothing":       {append([]string{"n"}, typed("0")...), ""},
+		"too many":      {append([]string{"n"}, typed("999999999999999999999")...), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := testModel(t, 80, 24, cudaView(), nil)
+			press(m, c.keys...)
+			screen(t, m)
+			if got := strings.Join(sent(t, m), " "); got != c.want {
+				t.Errorf("sent %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestModelsThatDoNotFitSaySo compares what a model would need with what is free once the engine of
+// now has made room.
+func TestModelsThatDoNotFitSaySo(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 120, 40, with(cudaView(), func(v *profiler.View) {
+		v.Sample.NVML.MemoryFreeBytes = new(uint64(3 << 30))
+	})(), func(o *Options) {
+		o.Models = []ModelChoice{{"dsv3", "DeepSeek-V3"}, {"dsv3-tp4", "DeepSeek-V3 tp4"}, {"dsv3-tp8", "DeepSeek-V3 tp8"}}
+	})
+	press(m, "m")
+	text := plain(t, m)
+	for _, want := range []string{"≈ 10.5 GiB, does not fit", "≈ 2.7 GiB", runsNow} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Count(text, "does not fit") != 1 {
+		t.Errorf("more than one does not fit:\n%s", text)
+	}
 }

@@ -36,7 +36,7 @@ func (m *model) cellLines(width int) []line {
 		return []line{{text: "this point has not been measured", style: styleMuted}}
 	}
 	column := sweepColumns()[m.sweeps.column]
-	rows := [][2]string{{"point", r.Point.String()}, {"status", strings.ReplaceAll(string(r.Status), "_", " ")}}
+	rows := [][2]string{{"point", r.String()}, {"status", strings.ReplaceAll(string(r.Status), "_", " ")}}
 	if r.Error != "" {
 		rows = append(rows, [2]string{"why", r.Error})
 	}

@@ -54,6 +54,12 @@ type Options struct {
 	// Command is the command line that repeats what a view shows, each word quoted for a shell; nil
 	// takes the key away. It must be quick.
 	Command func(view *profiler.View) []string
+	// View is the view that is shown first, one of Views; empty is live.
+	View string
+	// Settings are the flags with their values now; nil takes the key away. It must be quick.
+	Settings func(view *profiler.View) []Setting
+	// Ended is told what the screen showed when the user left it; nil is nobody.
+	Ended func(Left)
 	// Recorder records the stream; nil takes the key away.
 	Recorder Recorder
 	// Sweeps measures sweeps; nil takes the sweep view away.
@@ -99,6 +105,9 @@ func (o Options) normalize() (Options, error) {
 		}
 	}
 	if _, err := parseTheme(o.Theme); err != nil {
+		return o, err
+	}
+	if _, err := parseView(o.View); err != nil {
 		return o, err
 	}
 	o.NoColor = o.NoColor || noColor(o.Environ)
@@ -164,9 +173,11 @@ func Run(ctx context.Context, source Source, opts Options) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("screen: %w", err)
-	default:
-		return nil
 	}
+	if opts.Ended != nil {
+		opts.Ended(screen.left())
+	}
+	return nil
 }
 
 func frameTime(fps int) time.Duration { return time.Second / time.Duration(fps) }

@@ -26,6 +26,9 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	if err := a.requireTerminal(); err != nil {
 		return err
 	}
+	if err := o.checkSaveConfig(); err != nil {
+		return usage(err)
+	}
 	log, err := openDebugLog(o.debug)
 	if err != nil {
 		return err
@@ -50,11 +53,14 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		return errors.Join(err, f.Close(), traced.close())
 	}
 	sweeps := newLiveSweep(a, o, f, files)
+	var remembered error
 	err = ui.Run(ctx, f, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
-		Save: files.save, Command: shownCommand, Sweeps: sweeps, Recorder: recorder,
+		Save: files.save, Command: shownCommand, Sweeps: sweeps, Recorder: recorder, View: o.view, Settings: o.liveSettings,
+		Ended: func(left ui.Left) { remembered = a.remember(o, left) },
 	})
+	err = errors.Join(err, remembered)
 	for _, words := range sweeps.close() {
 		a.tell("%s", words)
 	}

@@ -23,9 +23,17 @@ func writeWhole(path string, data []byte) error {
 			return fmt.Errorf("--output: %w", err)
 		}
 	}
+	if err := putInPlace(path, data, mode); err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	return nil
+}
+
+// putInPlace writes a file beside the one that it takes the place of.
+func putInPlace(path string, data []byte, mode fs.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("--output: %w", err)
+		return err
 	}
 	_, err = file.Write(data)
 	err = errors.Join(err, file.Chmod(mode), file.Close())
@@ -33,7 +41,7 @@ func writeWhole(path string, data []byte) error {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("--output: %w", err), os.Remove(file.Name()))
+		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }
