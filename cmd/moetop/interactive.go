@@ -54,7 +54,7 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	}
 	sweeps := newLiveSweep(a, o, f, files)
 	var remembered error
-	err = ui.Run(ctx, f, ui.Options{
+	err = a.showScreen(ctx, f, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
 		Save: files.save, Command: shownCommand, Sweeps: sweeps, Recorder: recorder, View: o.view, Settings: o.liveSettings,
