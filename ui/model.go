@@ -96,7 +96,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.frame.changed = true
 	switch msg := msg.(type) {
 	case viewMsg:
-		return m, m.takeView(msg.view)
+		before := m.look()
+		cmd := m.takeView(msg.view)
+		m.frame.changed = m.look() != before
+		return m, cmd
 	case sweepMsg:
 		return m, m.takeSweep(msg.update)
 	case sourceClosedMsg:
@@ -141,6 +144,23 @@ func (m *model) View() tea.View {
 		view.MouseMode = tea.MouseModeCellMotion
 	}
 	return view
+}
+
+// look is what decides whether a new view changes anything on the screen. A frozen screen changes with
+// what is said about the run alone; one of a paused run once a second, since little happens there.
+type look struct {
+	shown  *profiler.View
+	banner banner
+	notice int
+	second int64
+}
+
+func (m *model) look() look {
+	l := look{shown: m.shown, banner: m.bannerNow(), notice: m.notice.id}
+	if m.condition() == conditionPaused {
+		l.shown, l.second = nil, m.view.Time.Unix()
+	}
+	return l
 }
 
 // takeView makes a view the newest one. A new line of its log is shown for a while.

@@ -72,8 +72,11 @@ type Options struct {
 
 // Defaults and limits of Options.
 const (
-	DefaultFPS         = 10
-	MaxFPS             = 60
+	DefaultFPS = 10
+	MaxFPS     = 60
+	// keyFPS is how often the terminal is written to where keys ask for it, which should be sooner than
+	// the next views come.
+	keyFPS             = 40
 	DefaultHistorySpan = 60 * time.Second
 )
 
@@ -135,7 +138,7 @@ func Run(ctx context.Context, source Source, opts Options) error {
 		tea.WithInput(opts.Input),
 		tea.WithOutput(opts.Output),
 		tea.WithEnvironment(opts.Environ),
-		tea.WithFPS(opts.FPS),
+		tea.WithFPS(max(opts.FPS, keyFPS)),
 		tea.WithoutSignalHandler(),
 	)
 	pumping, stop := context.WithCancel(ctx)
