@@ -22,10 +22,10 @@ func drawn(m *model, views []*profiler.View) int {
 }
 
 // minute is a minute of views, ten a second.
-func minute(make func() *profiler.View) []*profiler.View {
+func minute(view func() *profiler.View) []*profiler.View {
 	var views []*profiler.View
 	for i := range 600 {
-		v := make()
+		v := view()
 		v.Time = v.Time.Add(time.Duration(i) * 100 * time.Millisecond)
 		views = append(views, v)
 	}

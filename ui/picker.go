@@ -200,11 +200,11 @@ func (m *model) pick() tea.Cmd {
 	if m.view == nil || m.condition().restartable() {
 		return m.say("the worker does not run", styleWarn)
 	}
-	switch kind {
-	case overlayRoutings:
+	switch {
+	case kind == overlayRoutings:
 		m.want = intent{at: m.view.Time, route: &name}
 		return m.send(profiler.Command{Routing: &name})
-	case overlayTokens:
+	case kind == overlayTokens:
 		n, err := strconv.Atoi(name)
 		if err != nil {
 			return m.say(fmt.Sprintf("tokens: %s is not allowed", name), styleWarn)

@@ -191,6 +191,23 @@ func TestGoldenColours(t *testing.T) {
 			t.Parallel()
 			m := testModel(t, 80, 24, cudaView(), func(o *Options) { o.Theme = theme })
 			checkGolden(t, "colour_"+theme, screen(t, m).Render()+"\n")
+			sweeping(SweepDone, 14)(m)
+			press(m, "3")
+			checkGolden(t, "colour_"+theme+"_sweep", screen(t, m).Render()+"\n")
+		})
+	}
+}
+
+// TestGoldenPictures are the screens that make screens draws for the manual.
+func TestGoldenPictures(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string][]string{"live": {"1"}, "experts": {"2"}, "sweep": {"3"}, "kernels": {"4", "j", "j"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := testModel(t, 120, 40, cudaView(), nil)
+			sweeping(SweepDone, 14)(m)
+			press(m, keys...)
+			checkGolden(t, "picture_"+name, screen(t, m).Render()+"\n")
 		})
 	}
 }

@@ -128,7 +128,7 @@ func TestSweepMouse(t *testing.T) {
 	sweeping(SweepDone, 14)(m)
 	press(m, "3")
 	lines := strings.Split(plain(t, m), "\n")
-	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "   128  ") })
+	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "1.29") })
 	left, _, _ := strings.Cut(lines[y], "1.29")
 	x := len([]rune(left))
 	click := tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft}

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/moetop/moetop/profiler/sweep"
@@ -45,12 +47,23 @@ func (m *model) takeSweep(update *SweepUpdate) tea.Cmd {
 	m.debugf("sweep ended in state %d with %d of %d points: %s", update.State, done, total, update.Problem)
 	switch update.State {
 	case SweepDone:
+		if place := slices.Index(update.Plan.Tokens, m.tokensNow()); place >= 0 && !m.sweeps.moved {
+			m.sweeps.row = place // What the session runs is what people ask about.
+		}
 		return m.say("the sweep is done: 3 shows it, s there saves it; the session comes back", styleGood)
 	case SweepFailed:
 		return m.say("the sweep failed: "+update.Problem, styleBad)
 	case SweepStopped, SweepMakingRoom, SweepRunning:
 	}
 	return nil
+}
+
+// tokensNow is the session's batch; 0 while it is not known.
+func (m *model) tokensNow() int {
+	if m.view == nil || m.view.Workload == nil {
+		return 0
+	}
+	return m.view.Workload.Workload.Tokens
 }
 
 // sweepKey is x: it starts, stops and goes on, and after the end begins another sweep.

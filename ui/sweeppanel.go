@@ -324,14 +324,17 @@ func (p sweepPanel) drawBelow(area grid.Area) {
 		{fmt.Sprintf(" ▲ >%.2f ", b[1]), styleFaster3},
 		{"faster", styleMuted},
 	} {
+		if x+grid.Width(level.text) > area.Width() {
+			break
+		}
 		x = area.Print(x, area.Height()-1, level.text, level.style) + 1
 	}
 }
 
 // drawAdvice is a line of the deployment table.
 func (p sweepPanel) drawAdvice(area grid.Area, a sweep.Advice) {
-	const tuple, text = 18, 36
-	area.PrintRight(tuple-3, 0, tokenRange(a), styleText)
+	const tuple, text = 14, 31
+	area.PrintRight(tuple-2, 0, tokenRange(a), styleText)
 	if mask, known := verdictMask(profiler.Verdict{EnableES: a.EnableES}); !known {
 		area.Print(tuple, 0, none, styleMuted)
 	} else {

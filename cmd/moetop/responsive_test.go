@@ -36,13 +36,13 @@ func pages() [][2]string {
 // TestKeysAreAnsweredWhileAnEngineIsBuilt builds for five seconds.
 func TestKeysAreAnsweredWhileAnEngineIsBuilt(t *testing.T) {
 	t.Parallel()
-	p := startScreen(t, 160, 48, []string{"MOETOP_FAKE_CREATE_MS=5000", "MOETOP_FAKE_SLOW_FROM=1"}, faked()...)
-	p.await(patience, "steps/s")
-	p.await(patience, "(T,T)")
+	p := startScreen(t, []string{"MOETOP_FAKE_CREATE_MS=5000", "MOETOP_FAKE_SLOW_FROM=1"}, faked()...)
+	p.await("steps/s")
+	p.await("(T,T)")
 	if _, err := p.master.WriteString("+"); err != nil {
 		t.Fatal(err)
 	}
-	p.await(patience, "BUILDING")
+	p.await("BUILDING")
 	begun := time.Now()
 	p.quickly("while an engine is built", pages())
 	if time.Since(begun) > 5*time.Second {
@@ -63,8 +63,8 @@ func TestKeysAreAnsweredWhileNVMLHangs(t *testing.T) {
 			if out, err := exec.Command("cc", "-shared", "-fPIC", `-DFAKE_UUID="GPU-a0a0a0a0-a0a0-a0a0-a0a0-a0a0a0a0a0a0"`, "-o", library, "../../nvml/testdata/fake_nvml.c").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			p := startScreen(t, 160, 48, []string{"LD_LIBRARY_PATH=" + dir, "FAKE_NVML_FAULT=" + fault}, faked()...)
-			p.await(patience, "has not answered")
+			p := startScreen(t, []string{"LD_LIBRARY_PATH=" + dir, "FAKE_NVML_FAULT=" + fault}, faked()...)
+			p.await("has not answered")
 			p.quickly(fault, pages())
 		})
 	}
@@ -86,8 +86,8 @@ func TestFirstFrame(t *testing.T) {
 			t.Fatal(got.stderr)
 		}
 		limit = max(limit, firstFrame*time.Since(before)/freeStart)
-		p := startScreen(t, 160, 48, nil, small()...)
-		took = append(took, p.await(patience, "Stages").Sub(p.begun))
+		p := startScreen(t, nil, small()...)
+		took = append(took, p.await("Stages").Sub(p.begun))
 		p.ended()
 		if took[len(took)-1] < limit {
 			t.Logf("first frame after %v", took)

@@ -21,12 +21,16 @@ func BenchmarkScreen(b *testing.B) {
 		name, keys string
 		budget     float64
 	}{
-		{"live", "1", busyBudget}, {"experts", "2", busyBudget}, {"sweep", "3", busyBudget}, {"kernels", "4", busyBudget},
-		{"screen-paused", " ", idleBudget}, {"run-paused", "p", idleBudget},
+		{"live", "1", busyBudget},
+		{"experts", "2", busyBudget},
+		{"sweep", "3", busyBudget},
+		{"kernels", "4", busyBudget},
+		{"screen-paused", " ", idleBudget},
+		{"run-paused", "p", idleBudget},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			p := startScreen(b, 160, 48, nil, faked("--ab")...)
-			p.await(patience, "cycles")
+			p := startScreen(b, nil, faked("--ab")...)
+			p.await("cycles")
 			time.Sleep(time.Second)
 			if _, err := p.master.WriteString(c.keys); err != nil {
 				b.Fatal(err)

@@ -31,7 +31,13 @@ type screenProcess struct {
 	ended   func()
 }
 
-func startScreen(tb testing.TB, width, height int, env []string, args ...string) *screenProcess {
+// The budgets are for a screen of this size.
+const (
+	screenWidth  = 160
+	screenHeight = 48
+)
+
+func startScreen(tb testing.TB, env []string, args ...string) *screenProcess {
 	tb.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -44,7 +50,7 @@ func startScreen(tb testing.TB, width, height int, env []string, args ...string)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(height), Col: uint16(width)}); err != nil {
+	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: screenHeight, Col: screenWidth}); err != nil {
 		tb.Fatal(err)
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -53,7 +59,7 @@ func startScreen(tb testing.TB, width, height int, env []string, args ...string)
 	}
 	defer func() { _ = slave.Close() }()
 	p := &screenProcess{
-		tb: tb, cmd: exec.Command(binary(), args...), master: master, changed: make(chan struct{}, 1), screen: vt.NewEmulator(width, height),
+		tb: tb, cmd: exec.Command(binary(), args...), master: master, changed: make(chan struct{}, 1), screen: vt.NewEmulator(screenWidth, screenHeight),
 	}
 	p.cmd.Env = append(environment(env...), "COLORTERM=truecolor", "LC_ALL=C.UTF-8")
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
@@ -98,9 +104,9 @@ func (p *screenProcess) read() {
 }
 
 // await returns when the text is on the screen.
-func (p *screenProcess) await(limit time.Duration, text string) (when time.Time) {
+func (p *screenProcess) await(text string) (when time.Time) {
 	p.tb.Helper()
-	deadline := time.After(limit)
+	deadline := time.After(patience)
 	for {
 		p.mu.Lock()
 		seen := strings.Contains(ansi.Strip(p.screen.String()), text)
@@ -113,7 +119,7 @@ func (p *screenProcess) await(limit time.Duration, text string) (when time.Time)
 		case <-deadline:
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.tb.Fatalf("no %q within %v on the screen:\n%s", text, limit, ansi.Strip(p.screen.String()))
+			p.tb.Fatalf("no %q within %v on the screen:\n%s", text, patience, ansi.Strip(p.screen.String()))
 		}
 	}
 }
@@ -125,7 +131,7 @@ func (p *screenProcess) answered(key, text string) time.Duration {
 	if _, err := p.master.WriteString(key); err != nil {
 		p.tb.Fatal(err)
 	}
-	return p.await(patience, text).Sub(from)
+	return p.await(text).Sub(from)
 }
 
 func (p *screenProcess) bytes() int {
