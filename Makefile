@@ -62,6 +62,7 @@ test-gpu: all ## Correctness on a GPU; a missing GPU fails
 	$(MAKE) --no-print-directory -f csrc/Makefile gpu-smoke
 	build/gpu_smoke build/libmoetop.so
 	bin/moetop verify --engine cuda --model dsv3-tp8 --model qwen3-30b --tokens 1,16,128,1024 --routing uniform,zipf,hot
+	bin/moetop verify --engine cuda --kernels auto --exhaustive --soak 100000
 
 .PHONY: sanitize
 sanitize: all ## compute-sanitizer over the native smoke test, on a GPU

@@ -57,8 +57,9 @@ func fullView(at time.Time) *profiler.View {
 		Header: &profiler.Header{SchemaVersion: profiler.SchemaVersion, PID: 42, IntervalMS: 100},
 		Workload: &profiler.WorkloadRecord{
 			Workload: w, Engine: "cuda", Provider: "test", Kernels: "cutlass", Timer: "cupti", ESLaunch: "pdl", L2: "hot",
-			GPU:    &profiler.Device{Name: "H200", UUID: "GPU-0", ComputeMajor: 9, CUDA: "13.0", Driver: "580.1"},
-			Memory: profiler.Memory{WeightsBytes: 1 << 20, ActivationsBytes: 1 << 19, WorkspaceBytes: 1 << 18},
+			Ceilings: &profiler.Ceilings{ReadBytesPerS: 4.6e12, FP8FlopsPerS: 1.76e15},
+			GPU:      &profiler.Device{Name: "H200", UUID: "GPU-0", ComputeMajor: 9, CUDA: "13.0", Driver: "580.1"},
+			Memory:   profiler.Memory{WeightsBytes: 1 << 20, ActivationsBytes: 1 << 19, WorkspaceBytes: 1 << 18},
 		},
 		Time: at, Step: 5000, Generation: 3,
 		Sample: &profiler.Sample{
@@ -68,6 +69,7 @@ func fullView(at time.Time) *profiler.View {
 				OffOff: summary(512, at), OnOff: summary(256, at), OffOn: summary(128, at), OnOn: summary(64, at),
 				GapUS: summary(8, at), LaunchGapUS: summary(4, at),
 				OnOffRatio: ratio(2), OffOnRatio: ratio(4), OnOnRatio: ratio(8),
+				AttainablePercent: new(75.0),
 			},
 			Recent: profiler.Recent{Step: []uint64{1, 2, 3}, Mask: []int{0, 1, 3}, StepUS: []float64{500, 250, 60}},
 			NVML:   fullReading(), NVMLStats: &profiler.NVMLStats{ThrottleReasons: []string{"thermal", "power cap"}},

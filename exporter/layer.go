@@ -9,7 +9,7 @@ import (
 // layerMetrics are what was measured of the layer, and what follows from it.
 type layerMetrics struct {
 	stage, step, gap, launchGap *prometheus.Desc
-	attainable                  *prometheus.Desc
+	attainable, layerAttainable *prometheus.Desc
 	enabled, ab, cycles         *prometheus.Desc
 	verdict                     *prometheus.Desc
 	stageRatio, layerRatio      ratioMetrics
@@ -40,17 +40,18 @@ func (m *ratioMetrics) collect(out output, r *profiler.Ratio, labels ...string) 
 func newLayerMetrics(c *catalog) layerMetrics {
 	const whole = "every timed step of the generation, by the worker's own histogram"
 	return layerMetrics{
-		stage:      c.add("moetop_stage_latency_generation_seconds", "Latency of stages: "+whole+".", "stage", "es"),
-		step:       c.add("moetop_step_duration_generation_seconds", "Duration of whole steps: "+whole+".", "es_up", "es_down"),
-		gap:        c.add("moetop_step_gap_generation_seconds", "Idle time between the stages of a step: "+whole+"."),
-		launchGap:  c.add("moetop_launch_gap_generation_seconds", "Idle time between two steps: "+whole+"."),
-		attainable: c.add("moetop_stage_attainable_ratio", "Share of the roofline that the stage's running side reaches.", "stage"),
-		enabled:    c.add("moetop_es_enabled", "Whether ES was on for the stage in the newest step.", "stage"),
-		ab:         c.add("moetop_ab_enabled", "Whether all ES masks are measured interleaved (A/B mode)."),
-		cycles:     c.add("moetop_ab_cycles", "Interleaved cycles that the comparison rests on."),
-		verdict:    c.add("moetop_verdict_es_enabled", "Whether to deploy ES for the stage; absent while that is not known.", "stage"),
-		stageRatio: newRatioMetrics(c, "moetop_es_speedup", "Speed-up of the stage by ES", "stage"),
-		layerRatio: newRatioMetrics(c, "moetop_layer_speedup", "Speed-up of the whole layer by ES", "es_up", "es_down"),
+		stage:           c.add("moetop_stage_latency_generation_seconds", "Latency of stages: "+whole+".", "stage", "es"),
+		step:            c.add("moetop_step_duration_generation_seconds", "Duration of whole steps: "+whole+".", "es_up", "es_down"),
+		gap:             c.add("moetop_step_gap_generation_seconds", "Idle time between the stages of a step: "+whole+"."),
+		launchGap:       c.add("moetop_launch_gap_generation_seconds", "Idle time between two steps: "+whole+"."),
+		attainable:      c.add("moetop_stage_attainable_ratio", "Attainable time of the stage over the median of what runs, in A/B mode of the side to deploy.", "stage"),
+		layerAttainable: c.add("moetop_layer_attainable_ratio", "Attainable time of the whole layer, all stages at their best without gaps, over the median of what runs."),
+		enabled:         c.add("moetop_es_enabled", "Whether ES was on for the stage in the newest step.", "stage"),
+		ab:              c.add("moetop_ab_enabled", "Whether all ES masks are measured interleaved (A/B mode)."),
+		cycles:          c.add("moetop_ab_cycles", "Interleaved cycles that the comparison rests on."),
+		verdict:         c.add("moetop_verdict_es_enabled", "Whether to deploy ES for the stage; absent while that is not known.", "stage"),
+		stageRatio:      newRatioMetrics(c, "moetop_es_speedup", "Speed-up of the stage by ES", "stage"),
+		layerRatio:      newRatioMetrics(c, "moetop_layer_speedup", "Speed-up of the whole layer by ES", "es_up", "es_down"),
 	}
 }
 
@@ -64,6 +65,7 @@ func (m *layerMetrics) collect(out output, s *profiler.Sample) {
 		}
 		out.percent(m.attainable, stage.AttainablePercent, stage.Name)
 	}
+	out.percent(m.layerAttainable, s.Steps.AttainablePercent)
 	m.collectSteps(out, &s.Steps)
 	for _, stage := range profiler.Stages() {
 		if stage.Switchable() {

@@ -97,8 +97,9 @@ func TestUnknownIsAbsent(t *testing.T) {
 				for i := range v.Sample.Stages {
 					v.Sample.Stages[i].AttainablePercent = nil
 				}
+				v.Sample.Steps.AttainablePercent, v.Workload.Ceilings = nil, nil
 			},
-			func(name string) bool { return name == "moetop_stage_attainable_ratio" },
+			regexp.MustCompile(`attainable|ceiling`).MatchString,
 		},
 		"silent worker": {
 			func(v *profiler.View) { v.Worker.Phase = profiler.WorkerSilent },

@@ -14,6 +14,7 @@ type workerMetrics struct {
 	generation                     *prometheus.Desc
 	steps, lost, cpu               *prometheus.Desc
 	workload, tokens, memory, gpu  *prometheus.Desc
+	ceilingRead, ceilingFlops      *prometheus.Desc
 }
 
 func newWorkerMetrics(c *catalog) workerMetrics {
@@ -32,6 +33,8 @@ func newWorkerMetrics(c *catalog) workerMetrics {
 		memory: c.add("moetop_engine_memory_bytes", "Device memory of the engine by its own account.", "kind"),
 		gpu: c.add("moetop_gpu_info", "The GPU that the worker runs on; always 1.", "uuid", "name", "index", "driver", "cuda",
 			"compute_capability"),
+		ceilingRead:  c.add("moetop_ceiling_read_bytes_per_second", "Stream of reads from DRAM, as measured on this GPU."),
+		ceilingFlops: c.add("moetop_ceiling_fp8_flops_per_second", "FP8 operations of the tensor cores in short bursts, as measured on this GPU."),
 	}
 }
 
@@ -70,5 +73,9 @@ func (m *workerMetrics) collectWorkload(out output, r *profiler.WorkloadRecord) 
 	if d := r.GPU; d != nil {
 		out.gauge(m.gpu, 1, d.UUID, d.Name, number(d.Index), d.Driver, d.CUDA,
 			number(d.ComputeMajor)+"."+number(d.ComputeMinor))
+	}
+	if c := r.Ceilings; c != nil {
+		out.gauge(m.ceilingRead, c.ReadBytesPerS)
+		out.gauge(m.ceilingFlops, c.FP8FlopsPerS)
 	}
 }

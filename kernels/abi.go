@@ -3,13 +3,14 @@ package kernels
 import (
 	"bytes"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/moetop/moetop/profiler"
 )
 
 // ABIVersion is the version of moetop.h that this package speaks; libraries of another are refused.
-const ABIVersion = 1
+const ABIVersion = 2
 
 // The structs of moetop.h, field by field; a test compares them with what a C compiler makes of the
 // header. None has a pointer, so C may write into Go memory.
@@ -53,6 +54,22 @@ type abiMemory struct {
 	workspaceBytes   uint64
 }
 
+type abiCeilings struct {
+	structSize      uint32
+	reserved        uint32
+	readBytesPerS   float64
+	l2ReadBytesPerS float64
+	fp8FlopsPerS    float64
+	smClockMHz      float64
+	kernelUS        float64
+	spreadPercent   float64
+	writtenBytes    [writeCosts]uint64
+	writeCostUS     [writeCosts]float64
+}
+
+// writeCosts is the number of points at which a library measures the cost of writes.
+const writeCosts = 4
+
 type abiEngineInfo struct {
 	structSize  uint32
 	kernels     int32
@@ -85,6 +102,20 @@ type abiLaunch struct {
 	dynamicSharedBytes int32
 	localBytes         int32
 	meanUS             float64
+}
+
+type abiTileClass struct {
+	structSize  uint32
+	letter      [4]byte
+	maxRows     int32
+	tileRows    int32
+	rowStep     int32
+	tileColumns int32
+	stages      int32
+	cluster     int32
+	splitK      int32
+	warpgroups  int32
+	name        [64]byte
 }
 
 // The names of the header's enumerations, by value.
@@ -142,6 +173,17 @@ func (m *abiMemory) domain() profiler.Memory {
 	return profiler.Memory{
 		WeightsBytes: m.weightsBytes, ActivationsBytes: m.activationsBytes, WorkspaceBytes: m.workspaceBytes,
 	}
+}
+
+func (c *abiCeilings) domain(now time.Time) profiler.Ceilings {
+	d := profiler.Ceilings{
+		ReadBytesPerS: c.readBytesPerS, L2ReadBytesPerS: c.l2ReadBytesPerS, FP8FlopsPerS: c.fp8FlopsPerS,
+		SMClockMHz: c.smClockMHz, KernelUS: c.kernelUS, SpreadPercent: c.spreadPercent, MeasuredAt: now,
+	}
+	for i, bytes := range c.writtenBytes {
+		d.WriteCost = append(d.WriteCost, profiler.WriteCost{WrittenBytes: float64(bytes), ExtraUS: c.writeCostUS[i]})
+	}
+	return d
 }
 
 // domain is only called for a timing that was measured: stepUS is not negative.

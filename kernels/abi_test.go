@@ -33,9 +33,11 @@ func TestABILayout(t *testing.T) {
 		{"moetop_device_info", abiDeviceInfo{}},
 		{"moetop_config", abiConfig{}},
 		{"moetop_memory", abiMemory{}},
+		{"moetop_ceilings", abiCeilings{}},
 		{"moetop_engine_info", abiEngineInfo{}},
 		{"moetop_step_timing", abiStepTiming{}},
 		{"moetop_launch", abiLaunch{}},
+		{"moetop_tile_class", abiTileClass{}},
 	} {
 		kind := reflect.TypeOf(s.value)
 		want = append(want, fmt.Sprintf("%s %d", s.name, kind.Size()))
@@ -59,6 +61,7 @@ func cName(name string) string {
 	special := map[string]string{
 		"numSMs": "num_sms", "startNS": "start_ns", "stageUS": "stage_us", "gapUS": "gap_us", "stepUS": "step_us",
 		"launchGapUS": "launch_gap_us", "meanUS": "mean_us", "localBytes": "local_bytes_per_thread",
+		"smClockMHz": "sm_clock_mhz", "kernelUS": "kernel_us", "writeCostUS": "write_cost_us",
 	}
 	if c, ok := special[name]; ok {
 		return c

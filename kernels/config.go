@@ -46,6 +46,23 @@ func checkConfig(cfg profiler.EngineConfig) error {
 	return nil
 }
 
+// checkRing refuses a ring that cannot take the place of one of so many routings.
+func checkRing(cfg profiler.EngineConfig, length int) error {
+	if n := len(cfg.Routings); n != length {
+		return &profiler.ArgumentError{Field: "routings", Value: strconv.Itoa(n), Allowed: fmt.Sprintf("a ring of %d, as before", length)}
+	}
+	return checkConfig(cfg)
+}
+
+func checkInput(w profiler.Workload, input []uint16) error {
+	if want := w.Tokens * w.Hidden; len(input) != want {
+		return &profiler.ArgumentError{
+			Field: "input", Value: fmt.Sprintf("%d values", len(input)), Allowed: fmt.Sprintf("%d: tokens times hidden", want),
+		}
+	}
+	return nil
+}
+
 // choice returns the value of a named option; the empty name is the first one's.
 func choice(field, name string, names []string) (int, error) {
 	for i, n := range names {

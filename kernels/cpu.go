@@ -86,6 +86,34 @@ func OpenCPU(cfg profiler.EngineConfig) (profiler.Engine, error) {
 
 func (e *cpuEngine) Info() profiler.EngineInfo { return e.info }
 
+// SetRoutings implements profiler.OperandSetter.
+func (e *cpuEngine) SetRoutings(ring []profiler.TopK) error {
+	if e.t == nil {
+		return errClosed
+	}
+	cfg := e.cfg
+	cfg.Routings = ring
+	if err := checkRing(cfg, len(e.cfg.Routings)); err != nil {
+		return err
+	}
+	e.cfg = cfg
+	return nil
+}
+
+// SetInput implements profiler.OperandSetter.
+func (e *cpuEngine) SetInput(input []uint16) error {
+	if e.t == nil {
+		return errClosed
+	}
+	if err := checkInput(e.cfg.Workload, input); err != nil {
+		return err
+	}
+	for _, of := range e.t.inputs {
+		copy(of, input)
+	}
+	return nil
+}
+
 func (e *cpuEngine) SetES(mask profiler.ESMask) uint64 { return e.mask.Set(mask) }
 
 // Run implements profiler.Engine; here the steps have also finished when it returns.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"unsafe"
@@ -28,6 +29,7 @@ const timingsPerCall = 512
 // for SetES.
 type cudaEngine struct {
 	library  *Library
+	cfg      profiler.EngineConfig
 	info     profiler.EngineInfo
 	buffer   []abiStepTiming
 	read     *timingsRead
@@ -60,6 +62,9 @@ func OpenCUDA(lib *Library, device int, cfg profiler.EngineConfig) (profiler.Eng
 		return nil, err
 	}
 	need, err := lib.estimateMemory(&config)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, unsupportedKernels(lib, device, cfg.Kernels, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +79,22 @@ func OpenCUDA(lib *Library, device int, cfg profiler.EngineConfig) (profiler.Eng
 		return nil, err
 	}
 	e := &cudaEngine{
-		library: lib, handle: *handle, buffer: make([]abiStepTiming, timingsPerCall), read: new(timingsRead),
+		library: lib, cfg: cfg, handle: *handle, buffer: make([]abiStepTiming, timingsPerCall), read: new(timingsRead),
 	}
 	if err := e.prepare(gpu, cfg); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
+}
+
+// unsupportedKernels says which kernels the library has in place of those that it does not.
+func unsupportedKernels(lib *Library, device int, kernels string, why error) error {
+	offered, err := lib.families(device)
+	if err != nil || slices.Contains(offered, kernels) {
+		return why
+	}
+	refused := &profiler.ArgumentError{Field: "kernels", Value: strconv.Quote(kernels), Allowed: fmt.Sprintf("one of %q", offered)}
+	return fmt.Errorf("%w (%w)", refused, why)
 }
 
 // checkDeviceMemory compares an estimate with what is free on the device.
@@ -97,23 +112,14 @@ func checkDeviceMemory(need profiler.Memory, gpu *abiDeviceInfo) error {
 
 // prepare hands over the ring of routings and asks what the engine turned out to be.
 func (e *cudaEngine) prepare(gpu *abiDeviceInfo, cfg profiler.EngineConfig) error {
-	var ids []int32
-	var weights []float32
-	for _, r := range cfg.Routings {
-		ids = append(ids, r.IDs...)
-		weights = append(weights, r.Weights...)
-	}
-	err := e.library.call("setting the routings", func() C.int32_t {
-		return C.shim_set_routings(e.library.calls, e.handle, (*C.int32_t)(&ids[0]), (*C.float)(&weights[0]))
-	})
-	if err != nil {
+	if err := e.setRoutings(cfg.Routings); err != nil {
 		return err
 	}
 	info := &abiEngineInfo{
 		structSize: uint32(unsafe.Sizeof(abiEngineInfo{})),
 		memory:     abiMemory{structSize: uint32(unsafe.Sizeof(abiMemory{}))},
 	}
-	err = e.library.call("describing the engine", func() C.int32_t {
+	err := e.library.call("describing the engine", func() C.int32_t {
 		return C.shim_get_engine_info(e.library.calls, e.handle, (*C.moetop_engine_info)(unsafe.Pointer(info)))
 	})
 	if err != nil {
@@ -124,9 +130,47 @@ func (e *cudaEngine) prepare(gpu *abiDeviceInfo, cfg profiler.EngineConfig) erro
 		Engine: CUDA, Provider: e.library.Provider(), Kernels: named(kernelNames, info.kernels),
 		Timer: named(timerNames, info.timer), TimerReason: text(info.timerReason[:]),
 		ESLaunch: named(esLaunchNames, info.esLaunch), Device: &device, Memory: info.memory.domain(),
-		Tiles: tilesOf(named(kernelNames, info.kernels), cfg.Workload.Rows()),
 	}
-	return nil
+	e.info.Tiles, err = e.tilePolicies()
+	return err
+}
+
+func (e *cudaEngine) setRoutings(ring []profiler.TopK) error {
+	var ids []int32
+	var weights []float32
+	for _, r := range ring {
+		ids = append(ids, r.IDs...)
+		weights = append(weights, r.Weights...)
+	}
+	return e.library.call("setting the routings", func() C.int32_t {
+		return C.shim_set_routings(e.library.calls, e.handle, (*C.int32_t)(&ids[0]), (*C.float)(&weights[0]))
+	})
+}
+
+// SetRoutings implements profiler.OperandSetter.
+func (e *cudaEngine) SetRoutings(ring []profiler.TopK) error {
+	if err := e.ready(); err != nil {
+		return err
+	}
+	cfg := e.cfg
+	cfg.Routings = ring
+	if err := checkRing(cfg, len(e.cfg.Routings)); err != nil {
+		return err
+	}
+	return e.setRoutings(ring)
+}
+
+// SetInput implements profiler.OperandSetter.
+func (e *cudaEngine) SetInput(input []uint16) error {
+	if err := e.ready(); err != nil {
+		return err
+	}
+	if err := checkInput(e.cfg.Workload, input); err != nil {
+		return err
+	}
+	return e.library.call("setting the input", func() C.int32_t {
+		return C.shim_set_input(e.library.calls, e.handle, (*C.uint16_t)(&input[0]))
+	})
 }
 
 // Info implements profiler.Engine.

@@ -250,7 +250,11 @@ func TestCUDARefusesBeforeCreating(t *testing.T) {
 	}
 	cfg := fakeConfig(t)
 	cfg.Kernels = "native"
-	if _, err := OpenCUDA(lib, 0, cfg); !errors.Is(err, errors.ErrUnsupported) {
+	t.Setenv("MOETOP_FAKE_FAULT", "no-native")
+	_, err := OpenCUDA(lib, 0, cfg)
+	var argument *profiler.ArgumentError
+	if !errors.Is(err, errors.ErrUnsupported) || !errors.As(err, &argument) || argument.Field != "kernels" ||
+		argument.Allowed != `one of ["cutlass"]` {
 		t.Errorf("native kernels: %v", err)
 	}
 }

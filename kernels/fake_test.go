@@ -18,9 +18,9 @@ func buildFake(t *testing.T, flags ...string) string {
 }
 
 // openFake builds and opens a fake library.
-func openFake(t *testing.T, flags ...string) *Library {
+func openFake(t *testing.T) *Library {
 	t.Helper()
-	lib, err := openLibrary(buildFake(t, flags...))
+	lib, err := openLibrary(buildFake(t))
 	if err != nil {
 		t.Fatal(err)
 	}

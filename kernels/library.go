@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/moetop/moetop/profiler"
@@ -117,6 +118,41 @@ func (l *Library) estimateMemory(cfg *abiConfig) (profiler.Memory, error) {
 		return C.shim_estimate_memory(l.calls, (*C.moetop_config)(unsafe.Pointer(cfg)), (*C.moetop_memory)(unsafe.Pointer(m)))
 	})
 	return m.domain(), err
+}
+
+// families asks for every kernel family whether the library offers it on the device.
+func (l *Library) families(device int) ([]string, error) {
+	w := profiler.CustomWorkload(1, 1, profiler.BlockWidth, profiler.BlockWidth)
+	w.Tokens = 1
+	var offered []string
+	for _, family := range kernelNames {
+		cfg, err := newABIConfig(device, profiler.EngineConfig{Workload: w, Routings: make([]profiler.TopK, 1), Kernels: family})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := l.estimateMemory(&cfg); !errors.Is(err, errors.ErrUnsupported) {
+			offered = append(offered, family)
+		}
+	}
+	return offered, nil
+}
+
+// MeasureCeilings measures what a device of the library reaches at best, which should have nothing
+// else to do. The error wraps errors.ErrUnsupported if the library cannot.
+func (l *Library) MeasureCeilings(device int) (*profiler.Ceilings, error) {
+	const operation = "measuring the ceilings"
+	raw := &abiCeilings{structSize: uint32(unsafe.Sizeof(abiCeilings{}))}
+	err := l.call(operation, func() C.int32_t {
+		return C.shim_measure_ceilings(l.calls, C.int32_t(device), (*C.moetop_ceilings)(unsafe.Pointer(raw)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	ceilings := raw.domain(time.Now().UTC())
+	if err := ceilings.Valid(); err != nil {
+		return nil, fmt.Errorf("%s: the library's figures cannot be: %w", operation, err)
+	}
+	return &ceilings, nil
 }
 
 // call makes one call and turns its status into an error. The library keeps the text of an error per

@@ -27,6 +27,9 @@ type Selection struct {
 	Open    profiler.OpenEngine
 	Device  *profiler.Device // nil on the CPU
 	Library *Library         // nil on the CPU
+	// Families are the kernel families that the library offers on the device; nil on the CPU, whose
+	// engine has kernels of its own.
+	Families []string
 }
 
 // Select picks an engine. With auto everything that stands against CUDA becomes the selection's
@@ -76,7 +79,11 @@ func selectCUDA(opts SelectOptions) (Selection, error) {
 	open := func(cfg profiler.EngineConfig) (profiler.Engine, error) {
 		return OpenCUDA(lib, device.Index, cfg)
 	}
-	return Selection{Engine: CUDA, Open: open, Device: &device, Library: lib}, nil
+	families, err := lib.families(device.Index)
+	if err != nil {
+		return Selection{}, err
+	}
+	return Selection{Engine: CUDA, Open: open, Device: &device, Library: lib, Families: families}, nil
 }
 
 // pickDevice returns the wished device, or the first that the kernels run on.

@@ -39,15 +39,18 @@ int shim_open(const char* path, shim_library* library, char* text, size_t text_s
     FIND(device_count);
     FIND(get_device_info);
     FIND(estimate_memory);
+    FIND(measure_ceilings);
     FIND(create);
     FIND(get_engine_info);
     FIND(set_es_mask);
     FIND(set_routings);
+    FIND(set_input);
     FIND(run);
     FIND(synchronize);
     FIND(read_timings);
     FIND(read_tensor);
     FIND(describe_launches);
+    FIND(describe_tiles);
     FIND(destroy);
     return SHIM_OK;
 }
@@ -78,6 +81,10 @@ int32_t shim_estimate_memory(const shim_library* l,
     return l->estimate_memory(config, memory);
 }
 
+int32_t shim_measure_ceilings(const shim_library* l, int32_t device, moetop_ceilings* out) {
+    return l->measure_ceilings(device, out);
+}
+
 int32_t shim_create(const shim_library* l, const moetop_config* config, moetop_engine** engine) {
     return l->create(config, engine);
 }
@@ -98,6 +105,10 @@ int32_t shim_set_routings(const shim_library* l,
                           const int32_t* topk_ids,
                           const float* topk_weights) {
     return l->set_routings(engine, topk_ids, topk_weights);
+}
+
+int32_t shim_set_input(const shim_library* l, moetop_engine* engine, const uint16_t* input) {
+    return l->set_input(engine, input);
 }
 
 int32_t shim_run(const shim_library* l, moetop_engine* engine, int32_t num_steps) {
@@ -133,6 +144,16 @@ int32_t shim_describe_launches(const shim_library* l,
                                int32_t capacity,
                                int32_t* count) {
     return l->describe_launches(engine, mask, launches, capacity, count);
+}
+
+int32_t shim_describe_tiles(const shim_library* l,
+                            const moetop_engine* engine,
+                            int32_t stage,
+                            uint32_t is_es,
+                            moetop_tile_class* classes,
+                            int32_t capacity,
+                            int32_t* count) {
+    return l->describe_tiles(engine, stage, is_es, classes, capacity, count);
 }
 
 int32_t shim_destroy(const shim_library* l, moetop_engine* engine) {

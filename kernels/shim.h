@@ -14,15 +14,19 @@ typedef struct shim_library {
     int32_t (*device_count)(int32_t*);
     int32_t (*get_device_info)(int32_t, moetop_device_info*);
     int32_t (*estimate_memory)(const moetop_config*, moetop_memory*);
+    int32_t (*measure_ceilings)(int32_t, moetop_ceilings*);
     int32_t (*create)(const moetop_config*, moetop_engine**);
     int32_t (*get_engine_info)(const moetop_engine*, moetop_engine_info*);
     int32_t (*set_es_mask)(moetop_engine*, uint32_t, uint64_t*);
     int32_t (*set_routings)(moetop_engine*, const int32_t*, const float*);
+    int32_t (*set_input)(moetop_engine*, const uint16_t*);
     int32_t (*run)(moetop_engine*, int32_t);
     int32_t (*synchronize)(moetop_engine*);
     int32_t (*read_timings)(moetop_engine*, moetop_step_timing*, int32_t, int32_t*, uint64_t*);
     int32_t (*read_tensor)(moetop_engine*, int32_t, uint64_t, void*, uint64_t);
     int32_t (*describe_launches)(moetop_engine*, uint32_t, moetop_launch*, int32_t, int32_t*);
+    int32_t (*describe_tiles)(
+        const moetop_engine*, int32_t, uint32_t, moetop_tile_class*, int32_t, int32_t*);
     int32_t (*destroy)(moetop_engine*);
 } shim_library;
 
@@ -46,6 +50,7 @@ int32_t shim_get_device_info(const shim_library* l, int32_t device, moetop_devic
 int32_t shim_estimate_memory(const shim_library* l,
                              const moetop_config* config,
                              moetop_memory* memory);
+int32_t shim_measure_ceilings(const shim_library* l, int32_t device, moetop_ceilings* out);
 int32_t shim_create(const shim_library* l, const moetop_config* config, moetop_engine** engine);
 int32_t shim_get_engine_info(const shim_library* l,
                              const moetop_engine* engine,
@@ -56,6 +61,7 @@ int32_t shim_set_routings(const shim_library* l,
                           moetop_engine* engine,
                           const int32_t* topk_ids,
                           const float* topk_weights);
+int32_t shim_set_input(const shim_library* l, moetop_engine* engine, const uint16_t* input);
 int32_t shim_run(const shim_library* l, moetop_engine* engine, int32_t num_steps);
 int32_t shim_synchronize(const shim_library* l, moetop_engine* engine);
 int32_t shim_read_timings(const shim_library* l,
@@ -76,6 +82,13 @@ int32_t shim_describe_launches(const shim_library* l,
                                moetop_launch* launches,
                                int32_t capacity,
                                int32_t* count);
+int32_t shim_describe_tiles(const shim_library* l,
+                            const moetop_engine* engine,
+                            int32_t stage,
+                            uint32_t is_es,
+                            moetop_tile_class* classes,
+                            int32_t capacity,
+                            int32_t* count);
 int32_t shim_destroy(const shim_library* l, moetop_engine* engine);
 
 #endif

@@ -2,60 +2,60 @@ package kernels
 
 import (
 	"fmt"
-	"os"
-	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/moetop/moetop/profiler"
 )
 
-// TestCutlassTilesAreThoseOfTheSource compares the classes with the ones that the library was compiled
-// from: a bound that moves there alone would put experts into the wrong class on every screen.
-func TestCutlassTilesAreThoseOfTheSource(t *testing.T) {
-	t.Parallel()
-	source, err := os.ReadFile("../csrc/gemm/cutlass/family.cu")
-	if err != nil {
-		t.Fatal(err)
+// TestTileClassesAreTheLibrarys compares the classes with what the library was asked for, stage by
+// stage.
+func TestTileClassesAreTheLibrarys(t *testing.T) {
+	tiles := openFakeEngine(t, fakeConfig(t)).Info().Tiles
+	if tiles == nil {
+		t.Fatal("the classes are not known")
 	}
-	var want []string
-	for _, m := range regexp.MustCompile(`\{+(\d+|INT_MAX), (swapped|plain)_(\d+)x(\d+)_`).FindAllStringSubmatch(string(source), -1) {
-		name := m[3] + "x" + m[4]
-		if m[2] == "swapped" {
-			name += " swapped"
-		}
-		want = append(want, m[1]+" "+name)
-	}
-	if got := described(cutlassTiles(1).On); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("with ES %q, the source has %q", got, want)
-	}
-	small := regexp.MustCompile(`kGenericSmallRows = (\d+);`).FindSubmatch(source)
-	kernels := regexp.MustCompile(`is_small \? (swapped|plain)_(\d+)x(\d+)_\w+\(\) : (swapped|plain)_(\d+)x(\d+)_`).FindSubmatch(source)
-	if small == nil || kernels == nil || string(small[1]) != fmt.Sprint(cutlassSmallRows) {
-		t.Fatalf("bound %q, kernels %q", small, kernels)
-	}
-	for _, c := range []struct {
-		rows int
+	for name, c := range map[string]struct {
+		got  []profiler.TileClass
 		want string
 	}{
-		{cutlassSmallRows, fmt.Sprintf("INT_MAX %sx%s %s", kernels[2], kernels[3], kernels[1])},
-		{cutlassSmallRows + 1, fmt.Sprintf("INT_MAX %sx%s", kernels[5], kernels[6])},
+		"up off":  {tiles.Up.Off, "G: any, 128x128 fake 128x128"},
+		"up on":   {tiles.Up.On, "S: 16, 16x256 fake 16x256; M: 64, 64x256 fake 64x256; L: any, 128x128 fake 128x128"},
+		"down on": {tiles.Down.On, "S: 16, 16x256 fake 16x256; M: 64, 64x256 fake 64x256; L: any, 128x128 fake 128x128"},
 	} {
-		if got := described(cutlassTiles(c.rows).Off); len(got) != 1 || got[0] != c.want {
-			t.Errorf("%d rows: %q, want %q", c.rows, got, c.want)
+		if got := described(c.got); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+	first := tiles.Up.On[0]
+	if first.Stages == nil || *first.Stages != 4 || *first.Cluster != 2 || *first.SplitK != 1 || *first.Warpgroups != 2 {
+		t.Errorf("the first class is %+v", first)
 	}
 }
 
-func described(classes []profiler.TileClass) []string {
+func described(classes []profiler.TileClass) string {
 	var list []string
 	for _, c := range classes {
-		bound := "INT_MAX"
+		bound := "any"
 		if c.MaxRows != nil {
 			bound = fmt.Sprint(*c.MaxRows)
 		}
-		list = append(list, bound+" "+c.Name)
+		list = append(list, fmt.Sprintf("%s: %s, %dx%d %s", c.Letter, bound, c.TileRows, c.TileColumns, c.Name))
 	}
-	return list
+	return strings.Join(list, "; ")
+}
+
+// A library without classes can still be measured; one that tells nonsense cannot.
+func TestTileClassesOfOtherLibraries(t *testing.T) {
+	t.Setenv("MOETOP_FAKE_FAULT", "no-tiles")
+	if tiles := openFakeEngine(t, fakeConfig(t)).Info().Tiles; tiles != nil {
+		t.Errorf("the library has none, got %+v", tiles)
+	}
+	t.Setenv("MOETOP_FAKE_FAULT", "bad-tiles")
+	_, err := OpenCUDA(openFake(t), 0, fakeConfig(t))
+	if err == nil || !strings.Contains(err.Error(), "a tile of 0 rows") {
+		t.Errorf("a tile without rows: %v", err)
+	}
 }
 
 // TestCPUTilesAreWhatRuns compares the classes with the tiles that the engine cuts.
@@ -64,9 +64,9 @@ func TestCPUTilesAreWhatRuns(t *testing.T) {
 	for rows := 1; rows <= 200; rows++ {
 		offsets := []int32{0, int32(rows)}
 		for _, specialized := range []bool{false, true} {
-			classes := cpuTiles(rows).Off
+			classes := cpuTiles(rows).Up.Off
 			if specialized {
-				classes = cpuTiles(rows).On
+				classes = cpuTiles(rows).Down.On
 			}
 			for _, c := range classes {
 				if c.MaxRows != nil && rows > *c.MaxRows {
@@ -78,12 +78,5 @@ func TestCPUTilesAreWhatRuns(t *testing.T) {
 				break
 			}
 		}
-	}
-}
-
-func TestTilesOfAnotherFamilyAreUnknown(t *testing.T) {
-	t.Parallel()
-	if tilesOf("native", 1) != nil || tilesOf("cutlass", 1) == nil {
-		t.Error("only the cutlass family has told its tiles")
 	}
 }

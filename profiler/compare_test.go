@@ -154,7 +154,7 @@ func TestNoFalseWinner(t *testing.T) {
 		simulate(seed, cycles, same, func(c *comparisons) bool {
 			c.up.bound()
 			c.down.bound()
-			v := judge("cuda", c)
+			v := judge("cuda", DeployedKernels, c)
 			named := v.EnableES != nil && (*v.EnableES != [2]bool{}) || c.up.winner != 0 || c.down.winner != 0
 			wrong += btoi(named)
 			return named

@@ -29,6 +29,8 @@ type buildOrder struct {
 	cfg EngineConfig
 	// cancelled says that nobody wants it any more. An engine that is being opened is closed again.
 	cancelled atomic.Bool
+	// asked says that the kernels were asked for, and not only the workload around them.
+	asked bool
 }
 
 // errCancelled answers the commands of a build that was given up.
@@ -94,6 +96,13 @@ func (c *control) wantsOther(ab bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stop || c.paused || c.build != nil || c.ab != ab
+}
+
+// stopping reports whether the session is about to end.
+func (c *control) stopping() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stop
 }
 
 // beginBlock sets a block's mask, unless A/B mode was left in the meantime, and returns what runs.

@@ -28,6 +28,7 @@ const (
 type event struct {
 	built    *built
 	progress string // what a build is doing
+	trial    bool   // it runs steps, which have to go on
 	launches []LaunchesRecord
 	// launchProblem says why launches are missing.
 	launchProblem string
@@ -50,22 +51,27 @@ type built struct {
 	rows []float64
 	load loads
 	base uint64 // the engine's step 0 is this step of the session
-	err  error  // why the order was not carried out; the engine before goes on
+	// choice is how its kernels were chosen.
+	choice KernelChoice
+	err    error // why the order was not carried out; the engine before goes on
 }
 
 // driver owns the engine. Its run method is the only user of the engine, but for SetES.
 type driver struct {
-	open   OpenEngine
-	ring   int
-	warmup int
-	limit  int // measured steps, over all engines; 0 is none
-	ctl    *control
-	events chan<- event
-	free   <-chan []StepTiming // buffers to use again
-	gone   <-chan struct{}     // closed when nobody reads events any more
+	open OpenEngine
+	// families are the kernel families that open takes; none if it has kernels of its own.
+	families []string
+	ring     int
+	warmup   int
+	limit    int // measured steps, over all engines; 0 is none
+	ctl      *control
+	events   chan<- event
+	free     <-chan []StepTiming // buffers to use again
+	gone     <-chan struct{}     // closed when nobody reads events any more
 
 	engine   Engine
 	cfg      EngineConfig
+	choice   KernelChoice
 	base     uint64
 	launched uint64 // over the session
 	warmLeft int
@@ -335,7 +341,7 @@ func (d *driver) build(o *buildOrder) error {
 		return d.refused(o, errCancelled)
 	}
 	d.progress("making the weights and capturing the steps")
-	engine, err := d.open(o.cfg)
+	engine, choice, err := d.openKernels(o)
 	if err == nil && d.engine != nil && o.cancelled.Load() {
 		if err := engine.Close(); err != nil {
 			return fmt.Errorf("close the engine that was given up: %w", err)
@@ -349,21 +355,21 @@ func (d *driver) build(o *buildOrder) error {
 	if err != nil {
 		return d.refused(o, err)
 	}
-	return d.replace(o, engine)
+	return d.replace(o, engine, choice)
 }
 
 // rebuild gives the old engine up to make room for the new one.
 func (d *driver) rebuild(o *buildOrder) error {
-	old := d.cfg
+	old, oldChoice := d.cfg, d.choice
 	d.progress("making room: closing the engine before")
 	if err := d.closeEngine(); err != nil {
 		return err
 	}
 	d.progress("making the weights and capturing the steps")
-	engine, err := d.open(o.cfg)
+	engine, choice, err := d.openKernels(o)
 	switch {
 	case err == nil && !o.cancelled.Load():
-		return d.replace(o, engine)
+		return d.replace(o, engine, choice)
 	case err == nil:
 		if err = engine.Close(); err != nil {
 			return fmt.Errorf("close the engine that was given up: %w", err)
@@ -379,7 +385,7 @@ func (d *driver) rebuild(o *buildOrder) error {
 	}
 	// The old configuration gets a record of its own, since its statistics begin anew.
 	d.send(event{built: &built{id: o.id, cfg: o.cfg, err: err}})
-	return d.replace(&buildOrder{cfg: old}, again)
+	return d.replace(&buildOrder{cfg: old}, again, oldChoice)
 }
 
 // refused reports a failed order while there is an engine to go on with.
@@ -394,19 +400,20 @@ func (d *driver) refused(o *buildOrder, err error) error {
 }
 
 // replace makes a new engine the current one.
-func (d *driver) replace(o *buildOrder, engine Engine) error {
+func (d *driver) replace(o *buildOrder, engine Engine, choice KernelChoice) error {
 	if err := d.closeEngine(); err != nil {
 		d.engine = engine
 		return err
 	}
 	first := d.launched
-	d.engine, d.cfg, d.resumed = engine, o.cfg, &first
+	d.engine, d.cfg, d.choice, d.resumed = engine, o.cfg, choice, &first
 	d.base, d.warmLeft, d.stepTime = d.launched, d.warmup, 0
 	d.ctl.install(engine, d.base)
+	info := engine.Info()
 	d.send(event{built: &built{
-		id: o.id, cfg: o.cfg, info: engine.Info(), base: d.base,
+		id: o.id, cfg: o.cfg, info: info, base: d.base, choice: choice,
 		rows: ExpertRows(o.cfg.Workload, o.cfg.Routings),
-		load: newLoads(o.cfg, engine.Info().Tiles),
+		load: newLoads(o.cfg, &info),
 	}})
 	d.describeAll()
 	return nil

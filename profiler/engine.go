@@ -23,12 +23,21 @@ type Engine interface {
 	Close() error
 }
 
+// OperandSetter is an engine whose operands a check can choose. Both calls wait for the steps in flight.
+type OperandSetter interface {
+	Engine
+	// SetRoutings replaces the ring by one of the same length.
+	SetRoutings(ring []TopK) error
+	// SetInput replaces the input of every routing: bf16 [T,H].
+	SetInput(input []uint16) error
+}
+
 // EngineConfig is what an engine is built from.
 type EngineConfig struct {
 	Workload Workload
 	// Routings is the ring of routings; step s uses Routings[s mod len].
 	Routings []TopK
-	Kernels  string // cutlass or native; the CPU engine has only reference
+	Kernels  string // cutlass or native; the CPU engine has only reference. An engine is not asked for auto
 	Timer    string // auto, cupti, events or none
 	ESLaunch string // auto, pdl or streams
 }
@@ -69,6 +78,9 @@ type EngineInfo struct {
 	Device      *Device // nil on the CPU
 	Memory      Memory
 	Tiles       *TilePolicies // nil if they are not known
+	Ceilings    *Ceilings     // of Device; nil if they are not known
+	// CeilingsProblem says why they are not, or will not be the next time; else empty.
+	CeilingsProblem string
 }
 
 // Device is the GPU that an engine runs on.

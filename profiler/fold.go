@@ -18,6 +18,9 @@ const (
 const (
 	logRefused = "refused"
 	logFailure = "failure"
+	logKernels = "kernels" // what auto found
+	// logMeasured tells of ceilings that this worker has measured.
+	logMeasured = "measured"
 )
 
 // Fold turns a stream into views. It is not safe for use by several goroutines; the views are.
@@ -108,7 +111,13 @@ func (f *Fold) mark(at time.Time, text string) {
 func (f *Fold) applyWorkload(r Record) {
 	before := f.view.Workload
 	f.view.Workload = r.Workload
+	if why := r.Workload.KernelsReason; why != "" {
+		f.Log(LogEntry{Time: r.Time, Code: logKernels, Text: why})
+	}
 	f.view.Launches = [NumMasks][]Launch{} // They were those of the engine before.
+	if c := r.Workload.Ceilings; c != nil && (before == nil || before.Ceilings == nil) && c.MeasuredAt.After(f.view.Started) {
+		f.Log(LogEntry{Time: r.Time, Code: logMeasured, Text: "this GPU's ceilings, once for all runs: " + c.String()})
+	}
 	if before == nil {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -177,5 +178,33 @@ func BenchmarkFoldSample(b *testing.B) {
 	for range b.N {
 		fold.Apply(record)
 		fold.View()
+	}
+}
+
+// TestFoldTellsOfMeasuring lets ceilings of this session into the log, once and not as a warning;
+// those of an earlier one are nothing new.
+func TestFoldTellsOfMeasuring(t *testing.T) {
+	t.Parallel()
+	started := time.Unix(100, 0)
+	for name, c := range map[string]struct {
+		measured time.Time
+		want     int
+	}{
+		"now": {started.Add(time.Second), 1}, "long ago": {started.Add(-time.Hour), 0},
+	} {
+		ceilings := hopper()
+		ceilings.MeasuredAt = c.measured
+		fold := NewFold()
+		fold.Apply(Record{Kind: KindHeader, Time: started, Header: &Header{}})
+		for range 2 { // The second workload has the same ceilings.
+			fold.Apply(Record{Kind: KindWorkload, Time: started.Add(2 * time.Second), Workload: &WorkloadRecord{Ceilings: ceilings}})
+		}
+		view := fold.View()
+		if len(view.Log) != c.want || c.want == 1 && (!view.Log[0].Notice() || !strings.Contains(view.Log[0].Text, "4000 GB/s")) {
+			t.Errorf("%s: log %v", name, view.Log)
+		}
+		if warnings := view.Report(true).Warnings; len(warnings) > 0 {
+			t.Errorf("%s: warned of %v", name, warnings)
+		}
 	}
 }

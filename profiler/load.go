@@ -17,27 +17,75 @@ type TileClass struct {
 	// computes; what an expert's last tile has too many of is padding.
 	TileRows    int `json:"tile_rows"`
 	TileColumns int `json:"tile_columns"`
+	// RowStep divides the rows that are computed for an expert: less than TileRows where an expert's
+	// last tile may be a lower one.
+	RowStep int `json:"row_step"`
+	// How the kernel computes a tile; null where that has no meaning or is not told.
+	Stages     *int `json:"stages"`     // of its pipeline through shared memory
+	Cluster    *int `json:"cluster"`    // thread blocks
+	SplitK     *int `json:"split_k"`    // parts that k is cut into
+	Warpgroups *int `json:"warpgroups"` // of a thread block that multiply
 }
 
-// TilePolicies are the classes of a workload's GEMMs with expert specialization off and on.
-type TilePolicies struct{ Off, On []TileClass }
+// PolicyTiles are the classes of one GEMM with expert specialization off and on.
+type PolicyTiles struct{ Off, On []TileClass }
+
+// TilePolicies are the classes of a workload's two GEMMs, which may differ: their shapes do.
+type TilePolicies struct{ Up, Down PolicyTiles }
 
 // TileLoad is a class with what the routings put into it, on the mean of the ring.
 type TileLoad struct {
 	TileClass
 	Experts    float64 `json:"experts"` // that have rows
 	Rows       float64 `json:"rows"`
-	PaddedRows float64 `json:"padded_rows"` // Rows filled up to whole tiles
+	PaddedRows float64 `json:"padded_rows"` // Rows filled up to whole steps
 }
 
 // PaddingShare is the part of the computed rows that nobody needs; NaN without any.
 func (l TileLoad) PaddingShare() float64 { return 1 - l.Rows/l.PaddedRows }
 
-// TileClasses are the tile classes of both policies.
+// TileClasses are the tile classes of both policies: Off and On are those of up, and Stages has them
+// for up and for down. Records of older versions have no Stages; they hold for both there.
 type TileClasses struct {
-	Off []TileLoad `json:"off"`
-	On  []TileLoad `json:"on"`
+	Off    []TileLoad   `json:"off"`
+	On     []TileLoad   `json:"on"`
+	Stages []StageTiles `json:"stages,omitempty"`
 }
+
+// StageTiles are the classes of one switchable stage.
+type StageTiles struct {
+	Name string     `json:"name"`
+	Off  []TileLoad `json:"off"`
+	On   []TileLoad `json:"on"`
+}
+
+// Of returns the classes of a switchable stage; nil if they are not known.
+func (c *TileClasses) Of(stage Stage, specialized bool) []TileLoad {
+	if c == nil {
+		return nil
+	}
+	off, on := c.Off, c.On
+	for _, s := range c.Stages {
+		if s.Name == stage.String() {
+			off, on = s.Off, s.On
+		}
+	}
+	if specialized {
+		return on
+	}
+	return off
+}
+
+// Differ reports whether up and down have other classes.
+func (c *TileClasses) Differ() bool {
+	same := func(a, b TileLoad) bool {
+		return a.Name == b.Name && a.TileRows == b.TileRows && equal(a.MaxRows, b.MaxRows)
+	}
+	return !slices.EqualFunc(c.Of(Up, false), c.Of(Down, false), same) ||
+		!slices.EqualFunc(c.Of(Up, true), c.Of(Down, true), same)
+}
+
+func equal(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // TileClassAt returns the place of the class that takes an expert with so many rows; -1 if none does.
 func TileClassAt(classes []TileLoad, rows float64) int {
@@ -70,17 +118,25 @@ type loads struct {
 	work  []StageWork
 }
 
-func newLoads(cfg EngineConfig, policies *TilePolicies) loads {
-	load, tiles := loadOf(cfg.Workload, cfg.Routings, policies)
-	return loads{load: load, tiles: tiles, work: stageWork(cfg.Workload, load.ActiveExperts)}
+func newLoads(cfg EngineConfig, info *EngineInfo) loads {
+	load, tiles := loadOf(cfg.Workload, cfg.Routings, info.Tiles)
+	work := stageWork(cfg.Workload, load.ActiveExperts)
+	if info.Ceilings != nil && info.Device != nil {
+		info.Ceilings.attain(work, float64(info.Device.L2Bytes))
+	}
+	return loads{load: load, tiles: tiles, work: work}
 }
 
 // loadOf measures the routings and fills the classes of the policies, which may be nil.
 func loadOf(w Workload, ring []TopK, policies *TilePolicies) (Load, *TileClasses) {
 	var load Load
 	var classes *TileClasses
+	var lists [][]TileLoad
 	if policies != nil {
-		classes = &TileClasses{Off: emptyClasses(policies.Off), On: emptyClasses(policies.On)}
+		up := StageTiles{Name: Up.String(), Off: emptyClasses(policies.Up.Off), On: emptyClasses(policies.Up.On)}
+		down := StageTiles{Name: Down.String(), Off: emptyClasses(policies.Down.Off), On: emptyClasses(policies.Down.On)}
+		classes = &TileClasses{Off: up.Off, On: up.On, Stages: []StageTiles{up, down}}
+		lists = [][]TileLoad{up.Off, up.On, down.Off, down.On}
 	}
 	counts := make([]int, w.Experts)
 	share := 1 / float64(max(len(ring), 1))
@@ -89,9 +145,8 @@ func loadOf(w Workload, ring []TopK, policies *TilePolicies) (Load, *TileClasses
 		for _, expert := range routing.IDs {
 			counts[expert]++
 		}
-		if classes != nil {
-			fillClasses(classes.Off, counts, share)
-			fillClasses(classes.On, counts, share)
+		for _, list := range lists {
+			fillClasses(list, counts, share)
 		}
 		slices.Sort(counts)
 		one := unevenness(counts)
@@ -121,7 +176,7 @@ func fillClasses(classes []TileLoad, counts []int, share float64) {
 		c := &classes[place]
 		c.Experts += share
 		c.Rows += float64(rows) * share
-		c.PaddedRows += float64((rows+c.TileRows-1)/c.TileRows*c.TileRows) * share
+		c.PaddedRows += float64((rows+c.RowStep-1)/c.RowStep*c.RowStep) * share
 	}
 }
 

@@ -53,24 +53,43 @@ func TestLoadOfKnownRoutings(t *testing.T) {
 
 func TestTileClassesCountRowsAndPadding(t *testing.T) {
 	t.Parallel()
-	policies := &TilePolicies{
-		Off: []TileClass{{Letter: "G", TileRows: 128}},
-		On:  []TileClass{{Letter: "S", MaxRows: new(32), TileRows: 32}, {Letter: "L", TileRows: 128}},
+	up := PolicyTiles{
+		Off: []TileClass{{Letter: "G", TileRows: 128, RowStep: 128}},
+		On:  []TileClass{{Letter: "S", MaxRows: new(32), TileRows: 32, RowStep: 32}, {Letter: "L", TileRows: 192, RowStep: 64}},
 	}
+	down := PolicyTiles{Off: []TileClass{{Letter: "G", TileRows: 32, RowStep: 32}}, On: up.On}
+	policies := &TilePolicies{Up: up, Down: down}
 	ring := []TopK{counted(1, 32, 33, 0), counted(0, 0, 129, 0)}
 	_, classes := loadOf(Workload{Experts: 4}, ring, policies)
 	want := TileClasses{
 		Off: []TileLoad{{Experts: 2, Rows: 97.5, PaddedRows: 320}},
-		On:  []TileLoad{{Experts: 1, Rows: 16.5, PaddedRows: 32}, {Experts: 1, Rows: 81, PaddedRows: 192}},
+		On:  []TileLoad{{Experts: 1, Rows: 16.5, PaddedRows: 32}, {Experts: 1, Rows: 81, PaddedRows: 128}},
 	}
-	for _, c := range []struct{ got, want []TileLoad }{{classes.Off, want.Off}, {classes.On, want.On}} {
+	for _, c := range []struct{ got, want []TileLoad }{
+		{classes.Off, want.Off},
+		{classes.On, want.On},
+		{classes.Of(Up, false), want.Off},
+		{classes.Of(Up, true), want.On},
+		{classes.Of(Down, true), want.On},
+		{classes.Of(Down, false), []TileLoad{{Experts: 2, Rows: 97.5, PaddedRows: 144}}},
+	} {
+		if len(c.got) != len(c.want) {
+			t.Fatalf("%d classes, want %d", len(c.got), len(c.want))
+		}
 		for i, g := range c.got {
 			if w := c.want[i]; g.Experts != w.Experts || g.Rows != w.Rows || g.PaddedRows != w.PaddedRows {
 				t.Errorf("class %s: %+v, want %+v", g.Letter, g, w)
 			}
 		}
 	}
-	if got := Padding(classes.On); !near(got, 1-97.5/224) {
+	if !classes.Differ() {
+		t.Error("stages with other tiles are called alike")
+	}
+	classes.Stages = nil
+	if got := classes.Of(Down, false); classes.Differ() || got[0].PaddedRows != want.Off[0].PaddedRows {
+		t.Errorf("without lists for each stage down has %+v", got)
+	}
+	if got := Padding(classes.On); !near(got, 1-97.5/160) {
 		t.Errorf("padding with ES %v", got)
 	}
 	if !math.IsNaN(Padding(nil)) {

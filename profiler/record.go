@@ -63,15 +63,18 @@ type WorkloadRecord struct {
 	Engine       string `json:"engine"`
 	EngineReason string `json:"engine_reason,omitempty"`
 	Provider     string `json:"provider"`
-	Kernels      string `json:"kernels"`
-	Timer        string `json:"timer"`
-	TimerReason  string `json:"timer_reason,omitempty"`
-	ESLaunch     string `json:"es_launch,omitempty"`
-	L2           string `json:"l2"` // hot: steps follow each other without a flush
+	Kernels      string `json:"kernels"` // the family that runs
+	KernelChoice
+	Timer       string `json:"timer"`
+	TimerReason string `json:"timer_reason,omitempty"`
+	ESLaunch    string `json:"es_launch,omitempty"`
+	L2          string `json:"l2"` // hot: steps follow each other without a flush
 	// DutyPercent is the share of the time that the device was to be kept busy.
 	DutyPercent float64 `json:"duty_percent"`
 	GPU         *Device `json:"gpu"`
-	Memory      Memory  `json:"memory"`
+	// Ceilings is null on the CPU and where they could not be measured.
+	Ceilings *Ceilings `json:"ceilings"`
+	Memory   Memory    `json:"memory"`
 	// ExpertRows are the rows of each expert, averaged over the ring of routings.
 	ExpertRows []float64 `json:"expert_rows"`
 	RingLength int       `json:"ring_length"`
@@ -146,8 +149,8 @@ type StageStats struct {
 	On         *Summary `json:"on"`
 	// Ratio is off/on, above 1 if ES is faster; only from interleaved measurement (A/B mode).
 	Ratio *Ratio `json:"ratio"`
-	// AttainablePercent is the roofline share of the side that runs; null until the device's ceilings
-	// are measured.
+	// AttainablePercent is the attainable time over the median of what runs, in A/B mode of the side to
+	// deploy (off until that is known); null without the device's ceilings.
 	AttainablePercent *float64 `json:"attainable_percent"`
 }
 
@@ -163,6 +166,9 @@ type StepStats struct {
 	OnOffRatio *Ratio `json:"on_off_ratio"`
 	OffOnRatio *Ratio `json:"off_on_ratio"`
 	OnOnRatio  *Ratio `json:"on_on_ratio"`
+	// AttainablePercent is that of the whole layer: all stages at their best, without gaps, over the
+	// median of the mask that runs, in A/B mode of the one to deploy.
+	AttainablePercent *float64 `json:"attainable_percent"`
 }
 
 // Mask returns the summary of the mask.

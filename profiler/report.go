@@ -13,23 +13,25 @@ type Report struct {
 	Seed          uint64    `json:"seed"`
 	Host          Host      `json:"host"`
 	GPU           *Device   `json:"gpu"`
+	Ceilings      *Ceilings `json:"ceilings"` // of the GPU; nil if they are not known
 	Engine        string    `json:"engine"`
 	EngineReason  string    `json:"engine_reason,omitempty"`
 	Provider      string    `json:"provider"`
 	Timer         string    `json:"timer"`
 	TimerReason   string    `json:"timer_reason,omitempty"`
 	Kernels       string    `json:"kernels"`
-	ESLaunch      string    `json:"es_launch,omitempty"`
-	L2            string    `json:"l2"`
-	DutyPercent   *float64  `json:"duty_percent"` // nil if the stream does not tell
-	Workload      Workload  `json:"workload"`
-	ES            ESMask    `json:"es"`
-	AB            bool      `json:"ab"`
-	AA            bool      `json:"aa"` // a test of A/B mode: both sides were the same
-	EndedBy       EndCause  `json:"ended_by,omitempty"`
-	Steps         uint64    `json:"steps"`
-	Lost          uint64    `json:"lost_timings"`
-	Generation    uint64    `json:"generation"`
+	KernelChoice
+	ESLaunch    string   `json:"es_launch,omitempty"`
+	L2          string   `json:"l2"`
+	DutyPercent *float64 `json:"duty_percent"` // nil if the stream does not tell
+	Workload    Workload `json:"workload"`
+	ES          ESMask   `json:"es"`
+	AB          bool     `json:"ab"`
+	AA          bool     `json:"aa"` // a test of A/B mode: both sides were the same
+	EndedBy     EndCause `json:"ended_by,omitempty"`
+	Steps       uint64   `json:"steps"`
+	Lost        uint64   `json:"lost_timings"`
+	Generation  uint64   `json:"generation"`
 
 	Stages []StageStats `json:"stages"`
 	Step   StepStats    `json:"step"`
@@ -64,9 +66,11 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 		report.Command = append(report.Command, h.Command...)
 	}
 	if w != nil {
-		report.GPU, report.Engine, report.EngineReason = w.GPU, w.Engine, w.EngineReason
+		report.GPU, report.Ceilings = w.GPU, w.Ceilings
+		report.Engine, report.EngineReason = w.Engine, w.EngineReason
 		report.Provider, report.Timer, report.TimerReason = w.Provider, w.Timer, w.TimerReason
 		report.Kernels, report.ESLaunch, report.L2 = w.Kernels, w.ESLaunch, w.L2
+		report.KernelChoice = w.KernelChoice
 		report.Workload, report.Memory = w.Workload, w.Memory
 		report.Load, report.TileClasses, report.Work = &w.Load, w.TileClasses, w.Work
 		if w.DutyPercent > 0 {
@@ -96,7 +100,7 @@ func BuildReport(h *Header, w *WorkloadRecord, s Record, warnings []Warning, par
 func (v *View) Report(partial bool) *Report {
 	warnings := make([]Warning, 0, len(v.Log))
 	for _, entry := range v.Log {
-		if entry.Code != logRefused {
+		if !entry.Refusal() && !entry.Notice() {
 			warnings = append(warnings, Warning{Code: entry.Code, Text: entry.Text})
 		}
 	}

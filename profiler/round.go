@@ -11,6 +11,7 @@ const (
 	roundUS      = 1e3 // a nanosecond, the resolution of the device's clock
 	roundRatio   = 1e5
 	roundRate    = 1e3 // steps a second, percent, watts
+	roundShare   = 1e2 // of what is attainable, in percent
 	roundElapsed = 1e6 // seconds, to a microsecond
 )
 
@@ -21,6 +22,7 @@ func (s *Sample) round() {
 	for i := range s.Stages {
 		stage := &s.Stages[i]
 		stage.LastUS = roundedPointer(stage.LastUS, roundUS)
+		stage.AttainablePercent = roundedPointer(stage.AttainablePercent, roundShare)
 		stage.Off, stage.On, stage.Ratio = stage.Off.rounded(), stage.On.rounded(), stage.Ratio.rounded()
 	}
 	for _, summary := range []**Summary{
@@ -31,6 +33,7 @@ func (s *Sample) round() {
 	for _, ratio := range []**Ratio{&s.Steps.OnOffRatio, &s.Steps.OffOnRatio, &s.Steps.OnOnRatio} {
 		*ratio = (*ratio).rounded()
 	}
+	s.Steps.AttainablePercent = roundedPointer(s.Steps.AttainablePercent, roundShare)
 	s.Recent.round()
 	s.StepsPerSecond = rounded(s.StepsPerSecond, roundRate)
 	s.CPUPercent = rounded(s.CPUPercent, roundRate)

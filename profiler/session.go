@@ -39,10 +39,13 @@ type SessionConfig struct {
 
 	Open         OpenEngine
 	EngineReason string // why "auto" did not take CUDA, else empty
-	Kernels      string // these three as in EngineConfig
-	Timer        string
-	ESLaunch     string
-	Blocks       bool // put the blocks of each distribution into the report
+	// Families are the kernel families that Open takes, and Kernels one of them or auto. An engine with
+	// kernels of its own has no families.
+	Families []string
+	Kernels  string // these three as in EngineConfig
+	Timer    string
+	ESLaunch string
+	Blocks   bool // put the blocks of each distribution into the report
 
 	// OpenSampler is called once, when the first engine is known; dev is nil on the CPU. It may take
 	// its time, or hang: the session does not wait for it. It may be nil.
@@ -160,9 +163,9 @@ func RunSession(ctx context.Context, cfg SessionConfig) (err error) {
 
 // start begins the engine's thread with the first workload.
 func (s *session) start() {
-	s.orderBuild(target{workload: s.cfg.Workload, kernels: s.cfg.Kernels}, nil)
+	s.orderBuild(target{workload: s.cfg.Workload, kernels: s.cfg.Kernels, families: s.cfg.Families}, nil)
 	d := &driver{
-		open: s.cfg.Open, ring: s.cfg.RingLength, warmup: s.cfg.Warmup, limit: s.cfg.Steps,
+		open: s.cfg.Open, families: s.cfg.Families, ring: s.cfg.RingLength, warmup: s.cfg.Warmup, limit: s.cfg.Steps,
 		ctl: s.ctl, events: s.events, free: s.free, gone: s.gone,
 		duty: duty{share: s.cfg.DutyPercent / 100},
 	}

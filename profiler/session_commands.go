@@ -3,7 +3,9 @@ package profiler
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -162,7 +164,7 @@ func (s *session) beginBuild() {
 	order := &buildOrder{id: first.id, cfg: EngineConfig{
 		Workload: first.target.workload, Kernels: first.target.kernels,
 		Timer: s.cfg.Timer, ESLaunch: s.cfg.ESLaunch,
-	}}
+	}, asked: len(first.commands) == 0 || slices.ContainsFunc(first.commands, func(c Command) bool { return c.Kernels != nil })}
 	first.order = order
 	s.ctl.change(func() { s.ctl.build = order })
 }
@@ -249,6 +251,14 @@ func (c *Command) builds() bool {
 	return c.Model != nil || c.Tokens != nil || c.Routing != nil || c.Kernels != nil
 }
 
+// kernelsAllowed names the families, where they are known before the engine is asked.
+func (t target) kernelsAllowed() string {
+	if len(t.families) == 0 {
+		return "the name of a kernel family"
+	}
+	return "one of " + strings.Join(append(slices.Clone(t.families), AutoKernels), ", ")
+}
+
 // with returns what a command makes of a target, or an ArgumentError.
 func (t target) with(c *Command) (target, error) {
 	if c.Model != nil {
@@ -270,8 +280,8 @@ func (t target) with(c *Command) (target, error) {
 		t.workload.Routing = routing
 	}
 	if c.Kernels != nil {
-		if *c.Kernels == "" {
-			return t, &ArgumentError{Field: "kernels", Value: strconv.Quote(*c.Kernels), Allowed: "the name of a kernel family"}
+		if *c.Kernels == "" || len(t.families) > 0 && *c.Kernels != AutoKernels && !slices.Contains(t.families, *c.Kernels) {
+			return t, &ArgumentError{Field: "kernels", Value: strconv.Quote(*c.Kernels), Allowed: t.kernelsAllowed()}
 		}
 		t.kernels = *c.Kernels
 	}

@@ -6,7 +6,7 @@ import "time"
 func (s *session) handle(e *event) error {
 	now := time.Now()
 	if e.progress != "" {
-		s.progress = e.progress
+		s.progress, s.trial, s.lastProgress = e.progress, e.trial, now
 	}
 	if e.built != nil {
 		s.built(e.built, now)
@@ -145,7 +145,7 @@ func (s *session) attribute(now time.Time) {
 // built takes the outcome of a build order: a new workload, or a refusal.
 func (s *session) built(b *built, now time.Time) {
 	order := s.takeOrder(b.id)
-	s.lastProgress = now
+	s.lastProgress, s.trial = now, false
 	if b.err != nil {
 		s.refuseOrder(order, b.err)
 		s.nextBuild()
@@ -174,6 +174,9 @@ func (s *session) built(b *built, now time.Time) {
 	if b.info.TimerReason != "" {
 		s.warn("timer", b.info.TimerReason)
 	}
+	if b.info.CeilingsProblem != "" {
+		s.warn("ceilings", b.info.CeilingsProblem)
+	}
 	s.sampler.ask(b.info.Device)
 	s.carryOutOrder(order)
 	s.nextBuild()
@@ -185,7 +188,9 @@ func (s *session) workloadRecord(b *built) *WorkloadRecord {
 		Workload: b.cfg.Workload, Engine: b.info.Engine, EngineReason: s.cfg.EngineReason,
 		Provider: b.info.Provider, Kernels: b.info.Kernels, Timer: b.info.Timer, TimerReason: b.info.TimerReason,
 		ESLaunch: b.info.ESLaunch, DutyPercent: s.cfg.DutyPercent, L2: "hot", GPU: b.info.Device, Memory: b.info.Memory,
+		Ceilings:   b.info.Ceilings,
 		ExpertRows: b.rows, RingLength: len(b.cfg.Routings),
-		Load: b.load.load, TileClasses: b.load.tiles, Work: b.load.work,
+		KernelChoice: b.choice,
+		Load:         b.load.load, TileClasses: b.load.tiles, Work: b.load.work,
 	}
 }

@@ -31,6 +31,7 @@ func (s *session) sample() Record {
 	if s.workload != nil {
 		sample.Stages, sample.Steps = s.recorder.stages(), s.recorder.stepStats()
 		s.addRatios(sample)
+		sample.addAttainable(s.workload.Work)
 		s.energy.addTo(sample.NVMLStats, s.workload.Workload.Tokens)
 	} else {
 		sample.Verdict = Verdict{Text: "no verdict yet: the engine is being built"}
@@ -109,7 +110,7 @@ func (s *session) verdict(c *comparisons) Verdict {
 	if s.cfg.AA {
 		v = judgeSame(s.wantES, c)
 	} else {
-		v = judge(s.workload.Engine, c)
+		v = judge(s.workload.Engine, s.workload.Kernels, c)
 	}
 	if s.endedBy == EndMaxDuration && !v.Settled {
 		v = v.giveUp(c, s.cfg.Duration)

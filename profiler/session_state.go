@@ -29,6 +29,7 @@ type session struct {
 	workload  *WorkloadRecord
 	running   target // what the engine was built from
 	progress  string
+	trial     bool   // the progress is that of steps
 	base      uint64 // first step of this engine
 	finished  uint64
 	mask      ESMask // of the newest finished step
@@ -85,6 +86,7 @@ type mark struct {
 type target struct {
 	workload Workload
 	kernels  string
+	families []string // that the engine offers; none if it has kernels of its own
 }
 
 // pendingBuild is a build order with the commands that wait for it.
@@ -207,6 +209,10 @@ func (s *session) stalled(now time.Time) time.Duration {
 
 // checkStall gives a GPU up that hangs. The CPU engine cannot hang, and its steps may take minutes.
 func (s *session) checkStall(now time.Time) error {
+	if quiet := now.Sub(s.lastProgress); s.trial && quiet >= s.cfg.StallLimit {
+		s.stuck = true
+		return fmt.Errorf("%s: nothing has finished for %v: the GPU hangs or was lost", s.progress, quiet.Round(time.Second))
+	}
 	if s.workload == nil || s.workload.Engine == "cpu" {
 		return nil
 	}

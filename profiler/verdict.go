@@ -21,8 +21,14 @@ const (
 // DefaultUntilWidth is how narrow an interval has to be to count as an answer without a winner.
 const DefaultUntilWidth = 0.01
 
+// DeployedKernels are those that sglang runs, and that its enable_es switches.
+const DeployedKernels = "cutlass"
+
+// NotDeployed begins the text of a verdict on other kernels.
+const NotDeployed = "kernels that sglang does not run: "
+
 // judge says what to deploy. compared is nil outside A/B mode. engine is "cuda" or "cpu".
-func judge(engine string, compared *comparisons) Verdict {
+func judge(engine, kernels string, compared *comparisons) Verdict {
 	if compared == nil {
 		return Verdict{Text: "no verdict: off and on are not measured side by side; switch A/B mode on (key a, or --ab)"}
 	}
@@ -36,9 +42,12 @@ func judge(engine string, compared *comparisons) Verdict {
 		mask = ESOff
 	}
 	verdict.EnableES = &[2]bool{mask.Has(Up), mask.Has(Down)}
-	if engine == "cpu" {
+	switch {
+	case engine == "cpu":
 		verdict.Text = fmt.Sprintf("CPU reference figure, not what to deploy on a GPU: here enable_es=%s: %s", mask.Tuple(), stages)
-	} else {
+	case kernels != DeployedKernels:
+		verdict.Text = fmt.Sprintf("%s%senable_es=%s: %s", kernels+" ", NotDeployed, mask.Tuple(), stages)
+	default:
 		verdict.Text = fmt.Sprintf("deploy enable_es=%s: %s", mask.Tuple(), stages)
 	}
 	return verdict

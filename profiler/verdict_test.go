@@ -86,7 +86,7 @@ func TestVerdict(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			v := judge(tc.engine, tc.compared)
+			v := judge(tc.engine, DeployedKernels, tc.compared)
 			if (v.EnableES == nil) != (tc.enable == nil) || (v.EnableES != nil && *v.EnableES != *tc.enable) {
 				t.Errorf("enable_es = %v, want %v", v.EnableES, tc.enable)
 			}
@@ -121,7 +121,7 @@ func TestOutcomesAndWhenTheySettle(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			tc.compared.width = tc.width
-			for _, v := range []Verdict{judge("cuda", tc.compared), judgeSame(ESOff, tc.compared)} {
+			for _, v := range []Verdict{judge("cuda", DeployedKernels, tc.compared), judgeSame(ESOff, tc.compared)} {
 				if v.Up == nil || *v.Up != tc.up || v.Down == nil || *v.Down != tc.down || v.Settled != tc.settled {
 					t.Errorf("up %v, down %v, settled %v in %q", *v.Up, *v.Down, v.Settled, v.Text)
 				}
@@ -131,7 +131,7 @@ func TestOutcomesAndWhenTheySettle(t *testing.T) {
 			}
 		})
 	}
-	if v := judge("cuda", compareAs(verdictPairs-1, 1, 1.5, 1.2)); v.Up != nil || v.Settled {
+	if v := judge("cuda", DeployedKernels, compareAs(verdictPairs-1, 1, 1.5, 1.2)); v.Up != nil || v.Settled {
 		t.Errorf("too early: %+v", v)
 	}
 }
@@ -172,7 +172,7 @@ func TestGivingUpRecommendsNothing(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			v := judge("cuda", tc.compared).giveUp(tc.compared, time.Minute)
+			v := judge("cuda", DeployedKernels, tc.compared).giveUp(tc.compared, time.Minute)
 			if v.EnableES != nil || !strings.HasPrefix(v.Text, tc.want) {
 				t.Errorf("%v, %q, want no tuple and %q", v.EnableES, v.Text, tc.want)
 			}

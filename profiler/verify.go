@@ -39,12 +39,17 @@ const verifyVisits = 2
 // The steps of the other routings lie between two that are checked: a stage that wrote nothing would
 // be found with another routing's output.
 func Verify(eng Engine, cfg EngineConfig, masks []ESMask) ([]VerifyResult, error) {
+	return verifyRing(eng, cfg, masks, verifyVisits)
+}
+
+// verifyRing checks so many routings of the ring, if it has that many.
+func verifyRing(eng Engine, cfg EngineConfig, masks []ESMask, visits int) ([]VerifyResult, error) {
 	weights, err := readWeights(eng, cfg.Workload)
 	if err != nil {
 		return nil, err
 	}
 	var results []VerifyResult
-	for visit := range min(verifyVisits, len(cfg.Routings)) {
+	for visit := range min(visits, len(cfg.Routings)) {
 		v := verifier{cfg: cfg, weights: weights, seed: maphash.MakeSeed(), references: map[uint64][]float32{}}
 		for _, mask := range masks {
 			eng.SetES(mask)

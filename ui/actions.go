@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -67,11 +68,13 @@ func (m *model) act(a action) tea.Cmd {
 		return m.request(m.switchPause)
 	case actReset:
 		return m.request(func() tea.Cmd { return m.send(profiler.Command{Reset: true}) })
+	case actFamily:
+		return m.request(m.switchFamily)
 	case actMoreTokens, actFewerTokens:
 		return m.request(func() tea.Cmd { return m.changeTokens(a == actMoreTokens) })
 	case actMoreSkew, actLessSkew:
 		return m.request(func() tea.Cmd { return m.changeSkew(a == actMoreSkew) })
-	case actLive, actExperts, actSweepPage, actKernels, actSweep, actRecord, actLeft, actRight, actPageUp, actPageDown, actOrder, actFilter,
+	case actLive, actExperts, actSweepPage, actKernels, actSweep, actRecord, actLeft, actRight, actPageUp, actPageDown, actOrder, actStage, actFilter,
 		actSave, actCommand:
 		return pageActions()[a](m)
 	}
@@ -155,6 +158,27 @@ func (m *model) switchES(a action) tea.Cmd {
 	m.want = intent{at: m.view.Time, es: &mask, mode: &off}
 	up, down := mask.Has(profiler.Up), mask.Has(profiler.Down)
 	return m.send(profiler.Command{ES: &profiler.ESCommand{Up: &up, Down: &down}})
+}
+
+// nextFamily is the kernel family after the one that runs or was asked for; empty if there is no other.
+func (m *model) nextFamily() string {
+	if m.view == nil || m.view.Workload == nil {
+		return ""
+	}
+	families := m.view.Workload.KernelFamilies
+	if len(families) < 2 {
+		return ""
+	}
+	return families[(slices.Index(families, m.want.family(m.view.Workload))+1)%len(families)]
+}
+
+func (m *model) switchFamily() tea.Cmd {
+	next := m.nextFamily()
+	if next == "" {
+		return nil
+	}
+	m.want = intent{at: m.view.Time, kernels: &next}
+	return m.send(profiler.Command{Kernels: &next})
 }
 
 // changeTokens goes to the next power of two. The bounds are known here, so that the key says what

@@ -13,8 +13,17 @@ import (
 type expertsState struct {
 	cursor  int // place in the list
 	byRows  bool
+	down    bool // shows the tiles of down, where they are not those of up
 	filter  string
 	editing bool
+}
+
+// stage is the one whose tiles are shown.
+func (e expertsState) stage(s scene) profiler.Stage {
+	if e.down && s.tilesDiffer() {
+		return profiler.Down
+	}
+	return profiler.Up
 }
 
 // expert is one bar. class is its place among the classes with ES on; -1 if that is not known, or if
@@ -25,12 +34,12 @@ type expert struct {
 	class int
 }
 
-// experts are all experts of the workload, by id.
-func (s scene) experts() []expert {
+// experts are all experts of the workload, by id, with their classes of a stage.
+func (s scene) experts(stage profiler.Stage) []expert {
 	if s.workload == nil {
 		return nil
 	}
-	classes := s.classes(true)
+	classes := s.classes(stage, true)
 	list := make([]expert, len(s.workload.ExpertRows))
 	for id, rows := range s.workload.ExpertRows {
 		list[id] = expert{id: id, rows: rows, class: -1}
@@ -41,21 +50,22 @@ func (s scene) experts() []expert {
 	return list
 }
 
-// classes are the tile classes with ES on or off; none if the engine does not tell.
-func (s scene) classes(on bool) []profiler.TileLoad {
-	if s.workload == nil || s.workload.TileClasses == nil {
+// classes are a stage's tile classes with ES on or off; none if the engine does not tell.
+func (s scene) classes(stage profiler.Stage, on bool) []profiler.TileLoad {
+	if s.workload == nil {
 		return nil
 	}
-	if on {
-		return s.workload.TileClasses.On
-	}
-	return s.workload.TileClasses.Off
+	return s.workload.TileClasses.Of(stage, on)
 }
+
+// tilesDiffer reports whether up and down have tiles of their own.
+func (s scene) tilesDiffer() bool { return s.workload != nil && s.workload.TileClasses.Differ() }
 
 // list are the experts that the filter lets through, in the order that was chosen.
 func (e expertsState) list(s scene) []expert {
 	terms := parseFilter(e.filter)
-	list := slices.DeleteFunc(s.experts(), func(x expert) bool { return !terms.match(x, s.classes(true)) })
+	stage := e.stage(s)
+	list := slices.DeleteFunc(s.experts(stage), func(x expert) bool { return !terms.match(x, s.classes(stage, true)) })
 	if e.byRows {
 		slices.SortStableFunc(list, func(a, b expert) int { return cmp.Compare(b.rows, a.rows) })
 	}

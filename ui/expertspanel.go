@@ -27,13 +27,22 @@ const (
 	stripLabel        = 6
 )
 
+// classes are those of the stage that is shown.
+func (p expertsPanel) classes(on bool) []profiler.TileLoad {
+	return p.scene.classes(p.state.stage(p.scene), on)
+}
+
 func (p expertsPanel) draw(area grid.Area, compact bool) {
 	order := "by id"
 	if p.state.byRows {
 		order = "by rows"
 	}
-	inner := framed(area, p.glyphs, compact, "Experts "+order, p.caption())
-	all := p.experts()
+	title := "Experts " + order
+	if p.tilesDiffer() {
+		title += ", tiles of " + p.state.stage(p.scene).String()
+	}
+	inner := framed(area, p.glyphs, compact, title, p.caption())
+	all := p.experts(p.state.stage(p.scene))
 	if len(all) == 0 {
 		inner.Print(0, 0, "the rows of the experts are not known yet", styleMuted)
 		return

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/ui/internal/grid"
 )
 
@@ -87,7 +88,12 @@ func (h header) runItems() []item {
 		return items
 	}
 	w := h.workload
-	kernels := w.Kernels + " kernels"
+	family := item{text: w.Kernels + " kernels", style: styleMuted, rank: 2}
+	if next := h.want.family(w); next != w.Kernels {
+		family = item{text: w.Kernels + "→" + next + " kernels", style: stylePending, rank: 2}
+	} else if w.KernelsRequested == profiler.AutoKernels && len(w.KernelFamilies) > 0 {
+		family.text += " (auto)"
+	}
 	timer := "timer " + w.Timer
 	style := styleMuted
 	if w.TimerReason != "" {
@@ -95,7 +101,7 @@ func (h header) runItems() []item {
 		timer, style = timer+" (fallback)", styleWarn
 	}
 	items = append(items,
-		item{text: kernels, style: styleMuted, rank: 2}, item{text: timer, style: style, rank: 3})
+		family, item{text: timer, style: style, rank: 3})
 	if w.ESLaunch != "" {
 		items = append(items, item{text: "ES " + w.ESLaunch, style: styleMuted, rank: 6})
 	}

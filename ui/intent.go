@@ -16,6 +16,8 @@ type intent struct {
 	count *int  // tokens
 	route *string
 	model *string
+	// kernels is a family.
+	kernels *string
 }
 
 // intentTime is how long an intent may wait, in the time of views. Building a workload takes seconds.
@@ -47,8 +49,11 @@ func (i *intent) settle(view *profiler.View) {
 		if i.model != nil && *i.model == w.Workload.Name() {
 			i.model = nil
 		}
+		if i.kernels != nil && *i.kernels == w.Kernels {
+			i.kernels = nil
+		}
 	}
-	if i.es == nil && i.mode == nil && i.count == nil && i.route == nil && i.model == nil {
+	if i.es == nil && i.mode == nil && i.count == nil && i.route == nil && i.model == nil && i.kernels == nil {
 		*i = intent{}
 	}
 }
@@ -98,4 +103,12 @@ func (i intent) routing(w *profiler.WorkloadRecord) profiler.Routing {
 		}
 	}
 	return w.Workload.Routing
+}
+
+// family is the kernel family that will run.
+func (i intent) family(w *profiler.WorkloadRecord) string {
+	if i.kernels != nil {
+		return *i.kernels
+	}
+	return w.Kernels
 }

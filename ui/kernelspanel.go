@@ -249,13 +249,12 @@ func (m *model) launchLines(width int) []line {
 		mean = meanText(l.MeanUS) + " µs, " + percent(*l.MeanUS/totalTime(launches)) + " of all launches' own times"
 	}
 	rows = append(rows, [2]string{"mean", mean})
-	for i, stage := range []profiler.Stage{profiler.Up, profiler.Down} {
+	for _, stage := range []profiler.Stage{profiler.Up, profiler.Down} {
 		if l.Stage != stage.String() {
 			continue
 		}
-		for _, c := range s.classes(mask.Has([]profiler.Stage{profiler.Up, profiler.Down}[i])) {
-			rows = append(rows, [2]string{"class " + c.Letter, fmt.Sprintf("%s: %s experts, %s rows, %s padding",
-				c.Name, formatFixed(c.Experts, 1), formatFixed(c.Rows, 1), percent(c.PaddingShare()))})
+		for _, c := range s.classes(stage, mask.Has(stage)) {
+			rows = append(rows, [2]string{"class " + c.Letter, classText(c)})
 		}
 	}
 	var lines []line
@@ -263,4 +262,22 @@ func (m *model) launchLines(width int) []line {
 		lines = append(lines, wrapped(row[0], row[1], width, styleTitle)...)
 	}
 	return lines
+}
+
+// classText tells all of a tile class: what it takes, and how it is computed as far as that is known.
+func classText(c profiler.TileLoad) string {
+	parts := []string{
+		fmt.Sprintf("%s: %s experts", c.Name, formatFixed(c.Experts, 1)),
+		formatFixed(c.Rows, 1) + " rows", percent(c.PaddingShare()) + " padding",
+	}
+	for _, part := range []struct {
+		n    *int
+		name string
+		most int // up to which the figure goes without saying
+	}{{c.Stages, "stages", 0}, {c.Cluster, "blocks a cluster", 1}, {c.SplitK, "parts of k", 1}, {c.Warpgroups, "warpgroups", 0}} {
+		if part.n != nil && *part.n > part.most {
+			parts = append(parts, fmt.Sprintf("%d %s", *part.n, part.name))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -19,6 +19,7 @@ const (
 	actMoreSkew
 	actLessSkew
 	actModel
+	actFamily
 	actReset
 	actRestart
 	actLog
@@ -45,6 +46,7 @@ const (
 	actPageUp
 	actPageDown
 	actOrder
+	actStage
 	actFilter
 	actSave
 	actCommand
@@ -72,10 +74,13 @@ type keyState struct {
 	overlay  overlayKind
 	down     bool // the worker does not answer: only a restart helps
 	frozen   bool
-	building bool // a workload in place of another
-	hasModel bool // there are models to pick from
+	building bool   // a workload in place of another
+	hasModel bool   // there are models to pick from
+	family   string // that comes next; empty where the engine offers no other
 	page     page
 	byRows   bool // the experts' order
+	// stage is the other one whose tiles can be shown, empty where both have the same.
+	stage    string
 	editing  bool // a filter is being typed
 	filtered bool // there is a filter
 	// chosenMask says that the kernels' page does not follow the run.
@@ -110,7 +115,7 @@ func bindings(s keyState) []binding {
 	case s.down:
 		list = append(list, bind(actRestart, 1, "r", "restart", "end what is left of the worker and start a new one", "r"))
 	default:
-		list = append(list, runBindings(s.hasModel)...)
+		list = append(list, runBindings(s)...)
 	}
 	freeze := bind(actFreeze, 6, "space", "pause", "hold the screen still; the run and its measurements go on", "space")
 	if s.frozen {
@@ -152,7 +157,7 @@ func bindings(s keyState) []binding {
 // hidden keeps a binding out of the footer; the help screen shows it.
 const hidden = 100
 
-func runBindings(hasModel bool) []binding {
+func runBindings(s keyState) []binding {
 	list := []binding{
 		bind(actUp, 1, "u", "up", "ES of up on or off; in A/B mode: leave it with up alone on", "u"),
 		bind(actDown, 1, "d", "down", "ES of down on or off; in A/B mode: leave it with down alone on", "d"),
@@ -165,8 +170,11 @@ func runBindings(hasModel bool) []binding {
 		bind(actTokens, 11, "n", "tokens", "pick or type a number of tokens", "n"),
 		bind(actRouting, 11, "w", "routing", "pick or type a routing: where the tokens go", "w"),
 	}
-	if hasModel {
+	if s.hasModel {
 		list = append(list, bind(actModel, 5, "m", "model", "pick a model", "m"))
+	}
+	if s.family != "" {
+		list = append(list, bind(actFamily, 6, "g", s.family, "run the "+s.family+" kernels in place of these", "g"))
 	}
 	return append(list,
 		bind(actReset, 8, "r", "reset", "forget all statistics and begin again", "r"),

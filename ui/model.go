@@ -179,6 +179,9 @@ func (m *model) takeView(view *profiler.View) tea.Cmd {
 	}
 	m.lastEntry = view.Log[n-1]
 	m.debugf("log %s: %s", m.lastEntry.Code, m.lastEntry.Text)
+	if m.lastEntry.Notice() {
+		return m.say(m.lastEntry.Text, styleText)
+	}
 	m.want = intent{}
 	if m.notice.kept && m.notice.text != "" {
 		return nil // The log has it.
@@ -236,13 +239,27 @@ func (m *model) keyState() keyState {
 	return keyState{
 		overlay: m.overlay.kind, down: m.condition().restartable(), resting: m.sweeps.update.active(),
 		building: m.condition() == conditionBuilding && m.view.Workload != nil,
-		frozen:   m.frozen, hasModel: len(m.opts.Models) > 0,
+		frozen:   m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
+		stage:    m.otherStage(),
 		canSweep: m.opts.Sweeps != nil, sweep: m.sweeps.keyState(), sweepForm: m.sweeps.onForm(),
 		sweepShown: m.sweeps.shown != nil,
 		canRecord:  m.opts.Recorder != nil, canSettings: m.opts.Settings != nil, recording: m.recordingOn(),
 		canSave: m.opts.Save != nil, canRepeat: m.opts.Command != nil,
+	}
+}
+
+// otherStage is the one whose tiles the experts' page does not show, if they are others.
+func (m *model) otherStage() string {
+	s := m.scene()
+	switch {
+	case !s.tilesDiffer():
+		return ""
+	case m.experts.stage(s) == profiler.Up:
+		return profiler.Down.String()
+	default:
+		return profiler.Up.String()
 	}
 }
 

@@ -158,9 +158,11 @@ func helpParagraphs() [][2]string {
 		{"layer", "the whole step. (F,T) stands for enable_es=(False, True)."},
 		{"gaps", "idle inside a step; launch: idle between two steps. Neither counts as a kernel's time."},
 		{"TFLOP/s", "with GB/s: the work that the real routing asks of a stage over its median time; in A/B " +
-			"mode with ES off. What is counted stands in docs/screens.md."},
+			"mode as the verdict would deploy it. What is counted stands in docs/screens.md."},
 		{"tiles", "on page 2 the letter and colour of an expert say which tile its rows get with ES on; padding " +
 			"is the share of a tile's rows that nobody needs."},
+		{"attained", "how long the row would take if nothing but this GPU held it back, over its median. The limits " +
+			"were measured on it; a small stage may show more than 100%."},
 		{"SM util", "share of SMs with work on them. Kernel active is the share of time with any kernel at " +
 			"all: 100% says little."},
 		{"n/a, ·", "cannot be read here; has no meaning here or was never measured. Never shown as 0."},

@@ -51,6 +51,9 @@ func moveBindings(s keyState) []binding {
 			bind(actPrevious, 3, "←↓↑→", "move", "go to another expert (hjkl, page up and page down too)", "up", "k"),
 			bind(actOrder, 2, "o", other, words, "o"),
 			bind(actFilter, 2, "/", "filter", "show some experts only: classes (S M), ids (17), ranges (0-31) or idle", "/"))
+		if s.stage != "" {
+			list = append(list, bind(actStage, 1, "tab", "tiles of "+s.stage, "the tiles of "+s.stage+", which are others", "tab"))
+		}
 		if s.filtered {
 			list = append(list, bind(actClose, 1, "esc", "all", "show all experts again", "esc"))
 		}
@@ -98,6 +101,7 @@ func pageActions() map[action]func(*model) tea.Cmd {
 		actSweepPage: quietly(func(m *model) { m.page = pageSweep }),
 		actSweep:     (*model).sweepKey,
 		actOrder:     quietly(func(m *model) { m.experts.reorder(m.scene()) }),
+		actStage:     quietly(func(m *model) { m.experts.down = m.experts.stage(m.scene()) == profiler.Up }),
 		actFilter:    quietly(func(m *model) { m.experts.editing = true }),
 		actLeft:      quietly(func(m *model) { m.movePage(-1, 0) }),
 		actRight:     quietly(func(m *model) { m.movePage(1, 0) }),

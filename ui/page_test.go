@@ -46,6 +46,12 @@ func TestPagesAndTheirKeys(t *testing.T) {
 		{"details closed", cudaView, []string{"4", "enter", "esc"}, []string{"> route"}, "bytes dynamic"},
 		{"unknown launches", with(cudaView(), func(v *profiler.View) { v.Launches = [profiler.NumMasks][]profiler.Launch{} }), []string{"4", "enter"}, []string{"not known"}, "> route"},
 		{"unknown tiles", with(cudaView(), func(v *profiler.View) { v.Workload.TileClasses = nil }), []string{"2"}, []string{"tiles: n/a"}, "padding:"},
+		{"tiles that differ", with(cudaView(), func(v *profiler.View) { v.Workload.TileClasses = differingClasses() }), []string{"2"}, []string{"tiles of up", "tab tiles of down", "S 256x32 swapped: 1 tile"}, "tiles of down ─"},
+		{"tiles of down", with(cudaView(), func(v *profiler.View) { v.Workload.TileClasses = differingClasses() }), []string{"2", "tab"}, []string{"tiles of down ─", "tab tiles of up", "W 64x8 down: 1 tile"}, "256x32"},
+		{"tiles of up again", with(cudaView(), func(v *profiler.View) { v.Workload.TileClasses = differingClasses() }), []string{"2", "tab", "tab"}, []string{"S 256x32 swapped: 1 tile"}, "64x8"},
+		{"filter by a class of down", with(cudaView(), func(v *profiler.View) { v.Workload.TileClasses = differingClasses() }), []string{"2", "tab", "/", "w", "enter"}, []string{"256 of 256"}, "no expert"},
+		{"tiles that do not differ", cudaView, []string{"2", "tab"}, []string{"S 256x32 swapped"}, "tiles of"},
+		{"details of a class", with(cudaView(), func(v *profiler.View) { v.Workload.TileClasses = differingClasses() }), []string{"4", "l", "j", "j", "j", "enter"}, []string{"padding, 5 stages, 2 blocks", "3 warpgroups"}, "parts of k"},
 		{"command", cudaView, []string{"c"}, []string{"moetop --json --ab", `'/opt/my libraries/libmoetop.so' \`}, "c command"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,6 +192,7 @@ func TestShortKernel(t *testing.T) {
 		"moetop::(anonymous namespace)::quant_kernel(moetop::QuantArgs, int)": "quant_kernel",
 		"void moetop::<unnamed>::route_kernel<4>(moetop::RouteArgs)":          "route_kernel<4>",
 		"fake_up<es=3>":          "fake_up<es=3>",
+		"cutlass 256x32 swapped": "cutlass 256x32 swapped",
 		"down, tiles of 32 rows": "down, tiles of 32 rows",
 		cutlassName:              "gemm 256x32x128 cooperative",
 		strings.ReplaceAll(cutlassName, "Cooperative", "Pingpong"): "gemm 256x32x128 pingpong",

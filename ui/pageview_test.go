@@ -3,6 +3,7 @@ package ui
 import (
 	"math"
 	"strings"
+	"time"
 
 	"github.com/moetop/moetop/profiler"
 )
@@ -31,6 +32,19 @@ func cutlassClasses() *profiler.TileClasses {
 	}
 }
 
+// differingClasses has tiles of its own for down.
+func differingClasses() *profiler.TileClasses {
+	up := cutlassClasses()
+	kernel := profiler.TileClass{Stages: new(5), Cluster: new(2), SplitK: new(1), Warpgroups: new(3)}
+	last := &up.On[2].TileClass
+	last.Stages, last.Cluster, last.SplitK, last.Warpgroups = kernel.Stages, kernel.Cluster, kernel.SplitK, kernel.Warpgroups
+	up.Stages = []profiler.StageTiles{
+		{Name: "up", Off: up.Off, On: up.On},
+		{Name: "down", Off: up.Off, On: []profiler.TileLoad{tile("W", "64x8 down", 8, 8, 251.3, 1024, 2010.4), tile("X", "192x128 down", 0, 192, 0, 0, 0)}},
+	}
+	return up
+}
+
 func cpuClasses() *profiler.TileClasses {
 	classes := &profiler.TileClasses{Off: []profiler.TileLoad{tile("G", "32 rows", 0, 32, 14.1, 64, 451.2)}}
 	heights := []int{4, 8, 12, 16, 24, 32, 48, 0}
@@ -44,14 +58,21 @@ func cpuClasses() *profiler.TileClasses {
 	return classes
 }
 
+func ceilings() *profiler.Ceilings {
+	return &profiler.Ceilings{
+		ReadBytesPerS: 4.6e12, L2ReadBytesPerS: 7e12, FP8FlopsPerS: 1.76e15, SMClockMHz: 1980, KernelUS: 1.5,
+		MeasuredAt: testTime().Add(-time.Hour),
+	}
+}
+
 func stageWork() []profiler.StageWork {
 	return []profiler.StageWork{
-		{Name: "route", Bytes: 13316},
-		{Name: "quant", Bytes: 9408512},
-		{Name: "up", Bytes: 931373056, Flops: new(7516192768.0)},
-		{Name: "act", Bytes: 1318912},
-		{Name: "down", Bytes: 476282880, Flops: new(3758096384.0)},
-		{Name: "combine", Bytes: 16523264, Flops: new(14680064.0)},
+		{Name: "route", Bytes: 13316, AttainableUS: new(1.5)},
+		{Name: "quant", Bytes: 9408512, AttainableUS: new(1.5)},
+		{Name: "up", Bytes: 931373056, Flops: new(7516192768.0), AttainableUS: new(204.2)},
+		{Name: "act", Bytes: 1318912, AttainableUS: new(1.5)},
+		{Name: "down", Bytes: 476282880, Flops: new(3758096384.0), AttainableUS: new(109.2)},
+		{Name: "combine", Bytes: 16523264, Flops: new(14680064.0), AttainableUS: new(2.4)},
 	}
 }
 

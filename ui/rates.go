@@ -7,16 +7,10 @@ import (
 )
 
 // rates are what a row of the stage table achieves, by the work that the routing asks of it and the
-// time of what runs now (in A/B mode: with ES off). NaN where it is not known or means nothing.
+// time of its shown side. NaN where it is not known or means nothing.
 func (t stageTable) rates(row tableRow) (teraflops, gigabytes float64) {
 	teraflops, gigabytes = math.NaN(), math.NaN()
-	side := t.running(row)
-	if side == nil && t.sample != nil && t.sample.AB {
-		side = row.off
-		if row.kind == rowLayer && !row.base {
-			side = row.on
-		}
-	}
+	side := t.shown(row)
 	if row.kind == rowGap || t.workload == nil || side == nil || side.MedianUS <= 0 {
 		return teraflops, gigabytes
 	}
@@ -47,6 +41,28 @@ func (t stageTable) flopsCell(row tableRow) (string, grid.Style) {
 func (t stageTable) bytesCell(row tableRow) (string, grid.Style) {
 	_, gigabytes := t.rates(row)
 	return rateText(gigabytes), styleText
+}
+
+// attainedText is a share in at most four columns; beyond 100 it is shown as it is.
+func attainedText(percent float64) string {
+	switch {
+	case percent >= 999.5:
+		return ">999"
+	case percent < 0.5:
+		return "<1%"
+	default:
+		return formatFixed(percent, 0) + "%"
+	}
+}
+
+func (t stageTable) attainedCell(row tableRow) (string, grid.Style) {
+	if row.kind == rowGap {
+		return "", styleMuted
+	}
+	if row.attained == nil {
+		return none, styleMuted
+	}
+	return attainedText(*row.attained), styleText
 }
 
 // rateText formats a rate with about three digits.

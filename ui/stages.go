@@ -27,8 +27,10 @@ type tableRow struct {
 	off, on *profiler.Summary
 	against *profiler.Summary // what a plain quotient compares on with
 	ratio   *profiler.Ratio
-	deploy  bool // the verdict names this layer row
-	base    bool // the layer row that the others are compared with
+	// attained is the share of the attainable speed that the shown side reaches, in percent.
+	attained *float64
+	deploy   bool // the verdict names this layer row
+	base     bool // the layer row that the others are compared with
 }
 
 // rows are the table's rows from top to bottom. A tall table has a layer row for each tuple.
@@ -72,6 +74,7 @@ func (t stageTable) stageRow(stage profiler.Stage) tableRow {
 	for i := range t.sample.Stages {
 		if s := &t.sample.Stages[i]; s.Name == row.name {
 			row.now, row.off, row.on, row.against, row.ratio = s.LastUS, s.Off, s.On, s.Off, s.Ratio
+			row.attained = s.AttainablePercent
 		}
 	}
 	return row
@@ -120,6 +123,7 @@ func (t stageTable) layerRow(steps *profiler.StepStats, mask profiler.ESMask) ta
 		row.on = steps.Mask(mask)
 	}
 	row.ratio = ratioOf(steps, mask)
+	row.attained = t.layerAttained(row)
 	if t.sample == nil {
 		return row
 	}
@@ -164,6 +168,37 @@ func (t stageTable) running(row tableRow) *profiler.Summary {
 	default:
 		return row.off
 	}
+}
+
+// shown is the side that rates are worked out from: what runs, in A/B mode what the verdict would
+// deploy (ES off until there is one). A layer row that has a tuple of its own goes by that.
+func (t stageTable) shown(row tableRow) *profiler.Summary {
+	switch {
+	case t.sample == nil:
+		return nil
+	case row.kind == rowLayer && (t.tall || t.sample.AB):
+		return t.sample.Steps.Mask(row.mask)
+	case row.kind == rowLayer:
+		return t.sample.Steps.Mask(t.sample.ES)
+	case t.sample.ShownMask().Has(row.stage):
+		return row.on
+	default:
+		return row.off
+	}
+}
+
+// layerAttained is the share of the attainable speed that the whole step reaches with a row's mask.
+func (t stageTable) layerAttained(row tableRow) *float64 {
+	side := t.shown(row)
+	if side == nil || side.MedianUS <= 0 || t.workload == nil {
+		return nil
+	}
+	us := profiler.LayerAttainableUS(t.workload.Work)
+	if us == nil {
+		return nil
+	}
+	percent := 100 * *us / side.MedianUS
+	return &percent
 }
 
 // share is the part of the step that the row takes, with what runs now; in A/B mode with ES off.

@@ -155,6 +155,8 @@ func (m *model) drawSweepVerdict(area grid.Area) {
 	switch {
 	case r.Verdict.EnableES != nil && cpu:
 		badge, style, text = " CPU ONLY ", styleBadgeCPU, styleStrong
+	case r.Verdict.EnableES != nil && r.Family() != profiler.DeployedKernels:
+		badge, style, text = " "+strings.ToUpper(r.Family())+" ", styleBadgeInfo, styleStrong
 	case r.Verdict.EnableES != nil:
 		badge, style, text = " DEPLOY ", styleBadgeGood, styleStrong
 	}

@@ -28,8 +28,10 @@ type tableColumn struct {
 // mostColumns is the rank of the columns that go first when there is no room.
 const mostColumns = 6
 
-func tableColumns() []tableColumn {
-	return []tableColumn{
+// tableColumns are all columns. Where the device's ceilings are known, how close a row comes to them
+// says more than its share of the step.
+func tableColumns(attains bool) []tableColumn {
+	columns := []tableColumn{
 		{head: "stage", width: 7, left: true, cell: stageTable.nameCell},
 		{head: "ES", width: 6, left: true, cell: stageTable.esCell},
 		{head: "", width: 1, left: true, cell: stageTable.keyCell},
@@ -46,12 +48,24 @@ func tableColumns() []tableColumn {
 		{head: "GB/s", width: 6, rank: 4, cell: stageTable.bytesCell},
 		{head: "share", width: 5, rank: 3, cell: stageTable.shareCell},
 	}
+	if attains {
+		columns[len(columns)-1].rank = 4
+		columns = append(columns, tableColumn{head: attainedHead, width: len(attainedHead), rank: 3, cell: stageTable.attainedCell})
+	}
+	return columns
 }
+
+// attainedHead is the head of the column that says how close a row comes to what the device could do.
+// It is the last, and takes what the others leave.
+const attainedHead = "attained"
+
+// attains reports whether the device's ceilings are known.
+func (t stageTable) attains() bool { return t.workload != nil && t.workload.Ceilings != nil }
 
 // fittingColumns drops the columns of the highest ranks until the rest fits, and returns how many
 // cells are left over.
-func fittingColumns(width int) (columns []tableColumn, spare int) {
-	all := tableColumns()
+func fittingColumns(width int, attains bool) (columns []tableColumn, spare int) {
+	all := tableColumns(attains)
 	for rank := mostColumns; rank >= 0; rank-- {
 		columns, spare = columns[:0], width+1
 		for _, c := range all {
@@ -64,7 +78,13 @@ func fittingColumns(width int) (columns []tableColumn, spare int) {
 			break
 		}
 	}
-	return columns, max(spare, 0)
+	spare = max(spare, 0)
+	if last := &columns[len(columns)-1]; last.head == attainedHead {
+		const longest = 28
+		last.width += min(spare, longest)
+		spare = 0
+	}
+	return columns, spare
 }
 
 func (t stageTable) draw(area grid.Area, compact bool) {
@@ -79,7 +99,7 @@ func (t stageTable) draw(area grid.Area, compact bool) {
 		area.Sub(grid.Rect{Y: area.Height() - 1, W: area.Width() - 1, H: 1}).Print(2, 0, " "+t.caption()+" ", styleMuted)
 		inner = area.Inner()
 	}
-	columns, spare := fittingColumns(inner.Width())
+	columns, spare := fittingColumns(inner.Width(), t.attains())
 	t.drawHead(inner, columns)
 	y := 1
 	for _, row := range t.rows() {
@@ -117,11 +137,26 @@ func (t stageTable) drawRow(area grid.Area, y int, columns []tableColumn, row ta
 		}
 		x += c.width + 1
 	}
-	const shortestBar, longestBar = 5, 30
-	if share := t.share(row); spare > shortestBar && !math.IsNaN(share) {
-		chart.Gauge{Fill: t.shareStyle(row), Track: styleTrack, ASCII: t.opts.ASCII}.
-			Draw(area, x, y, min(spare-1, longestBar), share)
+	share := t.share(row)
+	if last := columns[len(columns)-1]; last.head == attainedHead {
+		// The bar stands before the figure of the column.
+		share = math.NaN()
+		if row.attained != nil {
+			share = *row.attained / 100
+		}
+		x -= last.width + 1
+		const figure = 4
+		t.drawBar(area, x, y, last.width-figure, row, share)
+	} else if shortest := 5; spare > shortest {
+		t.drawBar(area, x, y, spare-1, row, share)
 	}
+}
+
+// drawBar draws a share of a row; none if it is not known.
+func (t stageTable) drawBar(area grid.Area, x, y, width int, row tableRow, share float64) {
+	const longest = 30
+	chart.Gauge{Fill: t.shareStyle(row), Track: styleTrack, ASCII: t.opts.ASCII}.
+		Draw(area, x, y, min(width, longest), share)
 }
 
 func (t stageTable) shareStyle(row tableRow) grid.Style {
@@ -271,6 +306,8 @@ func (t stageTable) ratioCell(row tableRow) (string, grid.Style) {
 func (t stageTable) wordCell(row tableRow) (string, grid.Style) {
 	r := row.ratio
 	switch {
+	case row.deploy && row.kind == rowLayer && t.undeployed():
+		return "best", styleGood
 	case row.deploy && row.kind == rowLayer:
 		return "deploy", styleGood
 	case r == nil:

@@ -21,6 +21,9 @@ func drawVerdict(area grid.Area, s scene) {
 	switch {
 	case v.EnableES != nil && s.cpu():
 		badge, style, text = " CPU ONLY ", styleBadgeCPU, styleStrong
+	case v.EnableES != nil && s.undeployed():
+		badge, style, text = " "+strings.ToUpper(s.workload.Kernels)+" ", styleBadgeInfo, styleStrong
+		detail = strings.TrimPrefix(detail, s.workload.Kernels+" "+profiler.NotDeployed)
 	case v.EnableES != nil:
 		badge, style, text = " DEPLOY ", styleBadgeGood, styleStrong
 		detail = strings.TrimPrefix(detail, "deploy ")
@@ -32,7 +35,7 @@ func drawVerdict(area grid.Area, s scene) {
 	}
 	x := area.Print(0, 0, badge, style) + 1
 	room := max(area.Width()-x, 10)
-	if first, second, ok := answer(s.sample, room); ok && area.Height() > 1 && !s.cpu() {
+	if first, second, ok := answer(s.sample, room); ok && area.Height() > 1 && !s.cpu() && !s.undeployed() {
 		area.Print(x, 0, first, text)
 		area.Print(x, 1, second, styleMuted)
 		return
@@ -97,6 +100,12 @@ func answer(sample *profiler.Sample, room int) (first, second string, ok bool) {
 		second = strings.Join(short, "; ")
 	}
 	return first, second, true
+}
+
+// undeployed reports whether kernels run that sglang does not: there is nothing to deploy then, since
+// enable_es is a switch of sglang's own.
+func (s scene) undeployed() bool {
+	return s.workload != nil && !s.cpu() && s.workload.Kernels != profiler.DeployedKernels
 }
 
 // brief shortens a verdict for one line: without intervals, then without the flag's name. compare says

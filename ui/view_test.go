@@ -33,7 +33,7 @@ func stage(name string, off *profiler.Summary) profiler.StageStats {
 
 // cudaView is A/B mode on a GPU with a verdict: ES pays for down only.
 func cudaView() *profiler.View {
-	gpu := &profiler.Device{Name: "NVIDIA H200", UUID: "GPU-0", SMs: 132, CUDA: "13.0"}
+	gpu := &profiler.Device{Name: "NVIDIA H200", UUID: "GPU-0", SMs: 132, CUDA: "13.0", L2Bytes: 52428800}
 	view := &profiler.View{
 		Worker: profiler.WorkerState{Phase: profiler.WorkerRunning},
 		Time:   testTime(), Step: 143250, Generation: 7, Started: testTime().Add(-90 * time.Second),
@@ -46,7 +46,7 @@ func cudaView() *profiler.View {
 			GPU: gpu, Memory: profiler.Memory{WeightsBytes: 1503238553, ActivationsBytes: 107374182, WorkspaceBytes: 53687091},
 			ExpertRows: expertRows(256), RingLength: 8,
 			Load:        profiler.Load{ActiveExperts: 251.3, MaxOverMean: 2.75, Variation: 0.49, Gini: 0.27},
-			TileClasses: cutlassClasses(), Work: stageWork(),
+			TileClasses: cutlassClasses(), Work: stageWork(), Ceilings: ceilings(),
 		},
 		Sample: &profiler.Sample{
 			State: profiler.StateRunning, ES: profiler.ESDown, AB: true, ABPairs: 1240, StepsPerSecond: 2366.4,
@@ -69,6 +69,14 @@ func cudaView() *profiler.View {
 	view.Sample.Verdict = profiler.Verdict{
 		EnableES: &[2]bool{false, true},
 		Text:     "deploy enable_es=(False, True): down 1.27x [1.26, 1.28], up 0.98x [0.97, 0.99]: leave it off",
+	}
+	for i, w := range view.Workload.Work {
+		s := &view.Sample.Stages[i]
+		shown := s.Off
+		if s.Name == "down" { // as the verdict has it
+			shown = s.On
+		}
+		s.AttainablePercent = new(100 * *w.AttainableUS / shown.MedianUS)
 	}
 	view.Header = &profiler.Header{SchemaVersion: profiler.SchemaVersion, Command: []string{"moetop"}}
 	view.Launches = cutlassLaunches()
@@ -168,13 +176,17 @@ func cpuView() *profiler.View {
 	w.Memory = profiler.Memory{WeightsBytes: 1_600_000, ActivationsBytes: 300_000, WorkspaceBytes: 40_000}
 	w.ExpertRows, w.Load = expertRows(16), profiler.Load{ActiveExperts: 14.1, MaxOverMean: 3.2, Variation: 0.9, Gini: 0.45}
 	w.TileClasses, v.Launches = cpuClasses(), cpuLaunches()
+	w.Ceilings = nil
+	for i := range w.Work {
+		w.Work[i].AttainableUS = nil
+	}
 	s := v.Sample
 	s.NVML, s.StepsPerSecond, s.CPUPercent = nil, 31.4, 97
 	scale := 71.0
 	for i := range s.Stages {
 		st := &s.Stages[i]
 		st.Off, st.On = scaled(st.Off, scale), scaled(st.On, scale)
-		st.LastUS = last(st.Off)
+		st.LastUS, st.AttainablePercent = last(st.Off), nil
 	}
 	s.Steps = profiler.StepStats{
 		OffOff: scaled(s.Steps.OffOff, scale), OffOn: scaled(s.Steps.OffOn, scale), GapUS: scaled(s.Steps.GapUS, 0.1),

@@ -13,12 +13,14 @@ import (
 
 // doctorOptions are the flags of moetop doctor.
 type doctorOptions struct {
-	engine  engineOptions
-	json    bool
-	output  string
-	measure bool
-	model   string
-	tokens  int
+	engine engineOptions
+	json   bool
+	output string
+	// measure measures the ceilings anew, timer what the timer costs.
+	measure, timer bool
+
+	model  string
+	tokens int
 }
 
 // finding is what doctor has to say about one part.
@@ -45,7 +47,9 @@ type doctorReport struct {
 	Engine        string           `json:"engine"`
 	GPU           *profiler.Device `json:"gpu"`
 	Findings      []finding        `json:"findings"`
-	TimerCost     *timerCost       `json:"timer_cost"` // of --measure-timer
+	// Ceilings are those of the GPU; null where they are not known.
+	Ceilings  *profiler.Ceilings `json:"ceilings"`
+	TimerCost *timerCost         `json:"timer_cost"` // of --measure-timer
 }
 
 func (r *doctorReport) add(part string, s status, format string, args ...any) {
@@ -69,7 +73,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	flags.SortFlags = false
 	addBool(flags, &o.json, "json", "print a JSON report instead of text")
 	flags.StringVar(&o.output, "output", "", "with --json: write to `FILE` instead of stdout")
-	addBool(flags, &o.measure, "measure-timer", "measure what the timer costs, against steps that nobody times")
+	addBool(flags, &o.measure, "measure", "measure what the GPU reaches at best, and keep that for all runs")
+	addBool(flags, &o.timer, "measure-timer", "measure what the timer costs, against steps that nobody times")
 	flags.Var(parsedValue{&o.model, "NAME", parses(profiler.ParseModel)}, "model", "with --measure-timer: preset that runs")
 	flags.Var(intValue{&o.tokens, 1, profiler.MaxRows}, "tokens", "with --measure-timer: tokens in a batch")
 	o.engine.register(flags)
@@ -90,8 +95,9 @@ func (a *app) runDoctor(o *doctorOptions) error {
 	report.checkLibrary(o)
 	report.checkEngine(o, selected, engineErr)
 	report.checkInstruments(selected.Device)
+	report.checkCeilings(a, o, &selected)
 	report.checkTerminal(a)
-	if o.measure && engineErr == nil {
+	if o.timer && engineErr == nil {
 		if err := report.measureTimer(o, selected); err != nil {
 			report.add("timer cost", broken, "%v", err)
 		}

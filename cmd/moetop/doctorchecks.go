@@ -25,7 +25,7 @@ func (r *doctorReport) checkEngine(o *doctorOptions, selected kernels.Selection,
 	w.Tokens = 32
 	cfg := profiler.EngineConfig{
 		Workload: w, Routings: profiler.NewRoutings(w, profiler.MinRing),
-		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch,
+		Kernels: o.engine.family(selected), Timer: o.engine.timer, ESLaunch: o.engine.launch,
 	}
 	var info profiler.EngineInfo
 	err := withEngine(selected.Open, cfg, func(engine profiler.Engine) error {
@@ -91,6 +91,37 @@ func (r *doctorReport) checkInstruments(device *profiler.Device) {
 	}
 	if reading.MemoryFreeBytes != nil && reading.MemoryTotalBytes != nil {
 		r.add("memory", works, "%.1f of %.1f GiB free", gibibytes(*reading.MemoryFreeBytes), gibibytes(*reading.MemoryTotalBytes))
+	}
+}
+
+// checkCeilings says what % of attainable is worked out from, after measuring it if that is wanted.
+func (r *doctorReport) checkCeilings(a *app, o *doctorOptions, selected *kernels.Selection) {
+	const part = "ceilings"
+	if selected.Device == nil {
+		if o.measure {
+			r.add(part, broken, "there is no GPU to measure; the CPU engine has none")
+		}
+		return
+	}
+	source := a.ceilingSource(selected, driverVersion())
+	if !o.measure {
+		r.Ceilings = source.cache.find(selected.Device.UUID, source.key())
+		if r.Ceilings == nil {
+			r.add(part, limited, "not measured yet under this driver: the first run will, or moetop doctor --measure")
+			return
+		}
+		r.add(part, works, "%v; measured at %s", r.Ceilings, r.Ceilings.MeasuredAt.Local().Format(time.DateTime))
+		return
+	}
+	var err error
+	r.Ceilings, err = source.measureAnew()
+	switch {
+	case r.Ceilings == nil:
+		r.add(part, broken, "%v", err)
+	case err != nil:
+		r.add(part, limited, "%v; not kept: %v", r.Ceilings, err)
+	default:
+		r.add(part, works, "%v; kept in %s", r.Ceilings, source.cache.path(selected.Device.UUID))
 	}
 }
 

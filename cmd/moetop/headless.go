@@ -67,6 +67,9 @@ func (a *app) tellWarnings(report *profiler.Report) {
 	if report.EngineReason != "" {
 		_, _ = fmt.Fprintf(a.stderr, "%s: running on the CPU reference engine: %s\n", a.program, report.EngineReason)
 	}
+	if why := report.KernelsReason; why != "" {
+		_, _ = fmt.Fprintf(a.stderr, "%s: kernels: %s\n", a.program, why)
+	}
 	for _, w := range report.Warnings {
 		_, _ = fmt.Fprintf(a.stderr, "%s: %s: %s\n", a.program, w.Code, w.Text)
 	}

@@ -20,6 +20,7 @@ func liveKeys(name string) (keys, does string) {
 		"tokens":  {"+ - n", "twice, half, or any number"},
 		"routing": {"[ ] w", "less or more skew, or any routing and trace"},
 		"theme":   {"t", "the next one"},
+		"kernels": {"g", "the next family that the library offers"},
 		"view":    {"1-4", "another view"},
 	}[name]
 	return both[0], both[1]
@@ -37,7 +38,7 @@ func whyFixed(name string) string {
 	)
 	return map[string]string{
 		"engine": engine, "library": engine, "device": engine, "timer": engine, "es-launch": engine,
-		"kernels":     "not by a key: moetop ctl kernels FAMILY, with --control unix:PATH",
+		"no-measure":  "the ceilings of the GPU are measured at the start, before the first step",
 		"es-schedule": "it has begun; the first key that flips ES overtakes it",
 		"aa":          "it tests the comparison itself, for a whole run", "until-significant": whole, "max-duration": whole, "until-width": whole,
 		"duration": whole, "steps": whole, "duty": mixing, "warmup": mixing, "interval": mixing,

@@ -77,8 +77,9 @@ func environment(more ...string) []string {
 			env = append(env, entry)
 		}
 	}
-	// The config file of whoever runs the tests is none of theirs.
-	return append(append(env, "TERM=xterm-256color", "XDG_CONFIG_HOME="+filepath.Join(built, "none")), more...)
+	// The config file of whoever runs the tests is none of theirs, and neither is the cache.
+	return append(append(env, "TERM=xterm-256color", "XDG_CONFIG_HOME="+filepath.Join(built, "none"),
+		"XDG_CACHE_HOME="+filepath.Join(built, "cache")), more...)
 }
 
 // outcome is what a finished run left.

@@ -33,7 +33,8 @@ func (o *engineOptions) register(flags *pflag.FlagSet) {
 	flags.Var(choiceValue{&o.engine, []string{"auto", "cuda", "cpu"}}, "engine", "what runs the layer; auto is cuda where there is a usable GPU")
 	flags.StringVar(&o.library, "library", "", "`PATH` of the CUDA engine's library (default: libmoetop.so near the executable)")
 	flags.StringVar(&o.device, "device", "", "GPU by `INDEX` or UUID (default: the first that can be used)")
-	flags.Var(choiceValue{&o.kernels, []string{"cutlass"}}, "kernels", "family of the CUDA kernels")
+	flags.Var(choiceValue{&o.kernels, []string{"cutlass", "native", profiler.AutoKernels}}, "kernels",
+		"family of the CUDA kernels: cutlass is what sglang runs, auto the fastest that the library has")
 	flags.Var(choiceValue{&o.timer, []string{"auto", "cupti", "events", "none"}}, "timer", "how stages are timed on the GPU")
 	flags.Var(choiceValue{&o.launch, []string{"auto", "pdl", "streams"}}, "es-launch", "how the launches of an ES stage are issued")
 }
@@ -66,9 +67,11 @@ type options struct {
 	theme   string
 	ascii   bool
 	noMouse bool
-	fps     int
-	debug   string
-	view    string
+	// noMeasure leaves the GPU's ceilings unmeasured.
+	noMeasure bool
+	fps       int
+	debug     string
+	view      string
 	// saveConfig writes what the session left into the file at configPath.
 	saveConfig bool
 	configPath string
@@ -132,6 +135,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.samples, "samples", "put the blocks of the run into the report, so that compare can test it")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
 	o.engine.register(flags)
+	addBool(flags, &o.noMeasure, "no-measure", "never measure the GPU's ceilings: take those of an earlier run, if there are any")
 	flags.Var(choiceValue{&o.theme, []string{"auto", "dark", "light", "contrast"}}, "theme", "colours of the screen")
 	addBool(flags, &o.ascii, "ascii", "no box or braille characters on the screen")
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")

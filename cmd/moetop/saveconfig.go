@@ -71,7 +71,7 @@ func saveConfig(path string, settings map[string]any) error {
 			return fmt.Errorf("--save-config: %w", err)
 		}
 	}
-	if err := putInPlace(path, text, mode); err != nil {
+	if err := replaceFile(path, text, mode); err != nil {
 		return fmt.Errorf("--save-config: %w", err)
 	}
 	return nil

@@ -69,7 +69,10 @@ func TestSaveConfig(t *testing.T) {
 	term.await("8 tokens")
 	eventually(t, patience, "steps again", func() bool { return strings.Contains(rowOf(term.screen(), "up"), "off") })
 	term.keys("u")
-	eventually(t, patience, "up on", func() bool { return strings.Contains(rowOf(term.screen(), "up"), "ON") })
+	eventually(t, patience, "up on, not only asked for", func() bool {
+		row := rowOf(term.screen(), "up")
+		return strings.Contains(row, "ON") && !strings.Contains(row, "→")
+	})
 	term.keys("4", "q")
 	term.await("exit=0", "remembered in "+file)
 

@@ -121,6 +121,7 @@ func TestReportsFitTheSchema(t *testing.T) {
 		"no step":        {nil, small("--json", "--duration", "1ms")},
 		"GPU":            {nil, faked("--json", "--steps", "200")},
 		"GPU, events":    {[]string{"MOETOP_FAKE_FAULT=no-cupti"}, faked("--json", "--steps", "200")},
+		"GPU, auto":      {nil, faked("--json", "--steps", "200", "--kernels", "auto", "--ab")},
 		"GPU, untimed":   {nil, faked("--json", "--steps", "200", "--timer", "none")},
 		"worker dies":    {[]string{"MOETOP_FAKE_FAULT=run-abort", "MOETOP_FAKE_AFTER=1000"}, faked("--json", "--duration", "1m")},
 	}
@@ -153,6 +154,9 @@ func TestStreamsFitTheSchema(t *testing.T) {
 		}},
 		"GPU, A/B": {nil, faked("--ndjson", "--control", "-", "--ab", "--duration", "1s"), []profiler.RecordKind{
 			profiler.KindHeader, profiler.KindWorkload, profiler.KindSample, profiler.KindWarning, profiler.KindAck, profiler.KindSummary,
+		}},
+		"GPU, auto": {nil, faked("--ndjson", "--control", "-", "--kernels", "auto", "--duration", "1s"), []profiler.RecordKind{
+			profiler.KindHeader, profiler.KindWorkload, profiler.KindSample, profiler.KindAck, profiler.KindSummary,
 		}},
 		"failure": {[]string{"MOETOP_FAKE_FAULT=no-device"}, faked("--ndjson", "--control", "-"), []profiler.RecordKind{
 			profiler.KindHeader, profiler.KindFailure,

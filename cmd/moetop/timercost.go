@@ -36,7 +36,7 @@ func (r *doctorReport) measureTimer(o *doctorOptions, selected kernels.Selection
 	}
 	cfg := profiler.EngineConfig{
 		Workload: w, Routings: profiler.NewRoutings(w, profiler.MinRing),
-		Kernels: o.engine.kernels, ESLaunch: o.engine.launch,
+		Kernels: o.engine.family(selected), ESLaunch: o.engine.launch,
 	}
 	var untimed, timed []float64
 	name := o.engine.timer

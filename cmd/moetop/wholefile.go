@@ -23,14 +23,14 @@ func writeWhole(path string, data []byte) error {
 			return fmt.Errorf("--output: %w", err)
 		}
 	}
-	if err := putInPlace(path, data, mode); err != nil {
+	if err := replaceFile(path, data, mode); err != nil {
 		return fmt.Errorf("--output: %w", err)
 	}
 	return nil
 }
 
-// putInPlace writes a file beside the one that it takes the place of.
-func putInPlace(path string, data []byte, mode fs.FileMode) error {
+// replaceFile puts a new file in the place of a path, whole or not at all.
+func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

@@ -112,8 +112,8 @@ func (a *app) session(ctx context.Context, o *options, out *stream, commands <-c
 	cfg := profiler.SessionConfig{
 		Workload: workload, ES: o.mask, Schedule: o.schedule, Interval: o.interval,
 		StageTimes: o.stages, Warmup: o.warmup, Duration: o.limit(), Steps: o.steps, RingLength: ringLength,
-		Open: withDriver(selected.Open), EngineReason: selected.Reason,
-		Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch, Blocks: o.samples,
+		Open: a.withKnowledge(o, &selected), EngineReason: selected.Reason,
+		Families: selected.Families, Kernels: o.engine.kernels, Timer: o.engine.timer, ESLaunch: o.engine.launch, Blocks: o.samples,
 		OpenSampler: openSampler,
 		Header:      a.header(o, o.command(a.program, workload, selected.Engine)),
 		Commands:    commands,
@@ -147,6 +147,22 @@ func (o *engineOptions) choose() (kernels.Selection, error) {
 	return kernels.Select(kernels.SelectOptions{Engine: o.engine, Library: o.library, Device: o.device})
 }
 
+// families are the kernel families that the flags ask a command for that compares none: with auto all
+// that the library offers. The CPU engine's own has no name here.
+func (o *engineOptions) families(selected kernels.Selection) []string {
+	switch {
+	case o.kernels != profiler.AutoKernels:
+		return []string{o.kernels}
+	case len(selected.Families) == 0:
+		return []string{""}
+	default:
+		return selected.Families
+	}
+}
+
+// family is the first of them.
+func (o *engineOptions) family(selected kernels.Selection) string { return o.families(selected)[0] }
+
 // openSampler returns the instruments of the engine's GPU.
 func openSampler(device *profiler.Device) profiler.Sampler {
 	if device == nil {
@@ -159,33 +175,10 @@ func openSampler(device *profiler.Device) profiler.Sampler {
 	return sampler
 }
 
-// drivenEngine adds to an engine on a GPU what only NVML knows of its device.
-type drivenEngine struct {
-	profiler.Engine
-	driver string
-}
-
-// Info implements profiler.Engine.
-func (e drivenEngine) Info() profiler.EngineInfo {
-	info := e.Engine.Info()
-	if info.Device != nil {
-		device := *info.Device
-		device.Driver = e.driver
-		info.Device = &device
-	}
-	return info
-}
-
-func withDriver(open profiler.OpenEngine) profiler.OpenEngine {
-	return func(cfg profiler.EngineConfig) (profiler.Engine, error) {
-		engine, err := open(cfg)
-		if err != nil || engine.Info().Device == nil {
-			return engine, err
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), driverTimeout)
-		defer cancel()
-		// Without an answer the version stays unknown; the sampler tells why NVML is missing.
-		driver, _ := nvml.DriverVersion(ctx)
-		return drivenEngine{engine, driver}, nil
-	}
+// driverVersion is the version of the GPU's driver, or empty: the sampler tells why NVML is missing.
+func driverVersion() string {
+	ctx, cancel := context.WithTimeout(context.Background(), driverTimeout)
+	defer cancel()
+	driver, _ := nvml.DriverVersion(ctx)
+	return driver
 }

@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 
+#include "ceilings/ceilings.h"
 #include "common/error.h"
 #include "engine/device.h"
 #include "engine/engine.h"
@@ -117,6 +118,13 @@ int32_t moetop_estimate_memory(const moetop_config* config, moetop_memory* memor
     });
 }
 
+int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out) {
+    return guarded([&] {
+        require_struct(out, "out");
+        moetop::measure_ceilings(device, out);
+    });
+}
+
 int32_t moetop_create(const moetop_config* config, moetop_engine** engine) {
     return guarded([&] {
         require(engine, "engine");
@@ -151,6 +159,14 @@ int32_t moetop_set_routings(moetop_engine* engine,
         require(topk_ids, "topk_ids");
         require(topk_weights, "topk_weights");
         engine->impl.set_routings(topk_ids, topk_weights);
+    });
+}
+
+int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input) {
+    return guarded([&] {
+        require(engine, "engine");
+        require(input, "input");
+        engine->impl.set_input(input);
     });
 }
 
@@ -212,6 +228,24 @@ int32_t moetop_describe_launches(moetop_engine* engine,
         }
         *count = static_cast<int32_t>(
             engine->impl.describe_launches(mask, launches, static_cast<size_t>(capacity)));
+    });
+}
+
+int32_t moetop_describe_tiles(const moetop_engine* engine,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    return guarded([&] {
+        require(engine, "engine");
+        require(count, "count");
+        *count = 0;
+        require_capacity(capacity, classes, "classes");
+        for (int32_t i = 0; i < capacity; ++i) {
+            require_struct(&classes[i], "classes");
+        }
+        *count = engine->impl.describe_tiles(stage, is_es, classes, capacity);
     });
 }
 

@@ -243,6 +243,13 @@ void Engine::set_routings(const int32_t* ids, const float* weights) {
     });
 }
 
+void Engine::set_input(const uint16_t* input) {
+    guard([&] {
+        synchronize();
+        layer_->set_input(input);
+    });
+}
+
 void Engine::run(int32_t num_steps) {
     if (num_steps < 0) {
         throw Error(MOETOP_ERROR_ARGUMENT,
@@ -371,6 +378,25 @@ size_t Engine::describe_launches(uint32_t mask, moetop_launch* launches, size_t 
         }
     });
     return graph.num_kernels();
+}
+
+int Engine::describe_tiles(int32_t stage,
+                           uint32_t is_es,
+                           moetop_tile_class* classes,
+                           int capacity) const {
+    if (stage != MOETOP_STAGE_UP && stage != MOETOP_STAGE_DOWN) {
+        throw Error(MOETOP_ERROR_ARGUMENT,
+                    "stage: " + std::to_string(stage) + " is not allowed: 2 (up) or 4 (down)");
+    }
+    if (is_es > 1) {
+        throw Error(MOETOP_ERROR_ARGUMENT,
+                    "is_es: " + std::to_string(is_es) + " is not allowed: 0 or 1");
+    }
+    return layer_->describe_tiles(
+        stage,
+        is_es != 0 ? GemmPolicy::kExpertSpecialized : GemmPolicy::kGeneric,
+        classes,
+        capacity);
 }
 
 }  // namespace moetop

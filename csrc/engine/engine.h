@@ -37,12 +37,18 @@ class Engine {
     // Returns the number of the first step that has the mask.
     uint64_t set_es_mask(uint32_t mask);
     void set_routings(const int32_t* ids, const float* weights);
+    void set_input(const uint16_t* input);
     void run(int32_t num_steps);
     void synchronize();
     size_t read_timings(moetop_step_timing* timings, size_t capacity, uint64_t* dropped);
     void read_tensor(int32_t tensor, uint64_t offset, void* destination, uint64_t num_bytes);
     // Fills launches up to capacity, all but struct_size, and returns how many there are.
     size_t describe_launches(uint32_t mask, moetop_launch* launches, size_t capacity);
+    // The same for the tile classes of up or down.
+    int describe_tiles(int32_t stage,
+                       uint32_t is_es,
+                       moetop_tile_class* classes,
+                       int capacity) const;
 
   private:
     void choose_timer();

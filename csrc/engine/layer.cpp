@@ -178,13 +178,33 @@ void Layer::launch_stage(int stage, uint32_t mask, cudaStream_t stream) {
     }
 }
 
+GemmShape Layer::gemm_shape(int stage) const {
+    const bool is_up = stage == MOETOP_STAGE_UP;
+    GemmShape shape = {};
+    shape.num_experts = config_.experts;
+    shape.num_rows = static_cast<int>(num_rows(config_));
+    shape.n = is_up ? 2 * config_.intermediate : config_.hidden;
+    shape.k = is_up ? config_.hidden : config_.intermediate;
+    shape.num_sms = num_sms_;
+    return shape;
+}
+
+int Layer::describe_tiles(int stage,
+                          GemmPolicy policy,
+                          moetop_tile_class* classes,
+                          int capacity) const {
+    return describe_gemm_tiles(
+        static_cast<GemmFamily>(config_.kernels), policy, gemm_shape(stage), classes, capacity);
+}
+
 void Layer::launch_gemm(int stage, GemmPolicy policy, cudaStream_t stream) {
     const bool is_up = stage == MOETOP_STAGE_UP;
+    const GemmShape shape = gemm_shape(stage);
     GroupedGemm gemm = {};
-    gemm.num_experts = config_.experts;
-    gemm.num_rows = static_cast<int>(num_rows(config_));
-    gemm.n = is_up ? 2 * config_.intermediate : config_.hidden;
-    gemm.k = is_up ? config_.hidden : config_.intermediate;
+    gemm.num_experts = shape.num_experts;
+    gemm.num_rows = shape.num_rows;
+    gemm.n = shape.n;
+    gemm.k = shape.k;
     gemm.a = at<uint8_t>(is_up ? MOETOP_TENSOR_X : MOETOP_TENSOR_ACT);
     gemm.a_scale = at<float>(is_up ? MOETOP_TENSOR_X_SCALE : MOETOP_TENSOR_ACT_SCALE);
     gemm.b = at<uint8_t>(is_up ? MOETOP_TENSOR_W1 : MOETOP_TENSOR_W2);
@@ -194,7 +214,7 @@ void Layer::launch_gemm(int stage, GemmPolicy policy, cudaStream_t stream) {
     gemm.workspace = at<void>(is_up ? kUpWorkspace : kDownWorkspace);
     GemmLaunch launch = {};
     launch.stream = stream;
-    launch.num_sms = num_sms_;
+    launch.num_sms = shape.num_sms;
     launch.es_launch = es_launch_;
     launch.fork = fork_.get();
     for (int i = 0; i < 2; ++i) {
@@ -219,6 +239,13 @@ void Layer::set_routings(const int32_t* ids, const float* weights) {
         MOETOP_TENSOR_TOPK_WEIGHTS, padded_weights.data(), padded_weights.size() * sizeof(float));
 }
 
+void Layer::set_input(const uint16_t* input) {
+    const uint64_t bytes = plan_.tensor_bytes[MOETOP_TENSOR_INPUT];
+    for (int i = 0; i < plan_.num_inputs; ++i) {
+        upload(MOETOP_TENSOR_INPUT, input, bytes, static_cast<uint64_t>(i) * bytes);
+    }
+}
+
 void Layer::rewind_ring() {
     const RingState first = {0, 0};
     upload(kRing, &first, sizeof(first));
@@ -226,9 +253,9 @@ void Layer::rewind_ring() {
 
 // On the stream of the steps: a copy elsewhere from pageable memory may still be under way when the
 // next step begins.
-void Layer::upload(int buffer, const void* source, size_t bytes) {
-    MOETOP_CHECK_CUDA(
-        cudaMemcpyAsync(buffers_[buffer].get(), source, bytes, cudaMemcpyHostToDevice, stream_));
+void Layer::upload(int buffer, const void* source, size_t bytes, uint64_t offset) {
+    MOETOP_CHECK_CUDA(cudaMemcpyAsync(
+        at<uint8_t>(buffer) + offset, source, bytes, cudaMemcpyHostToDevice, stream_));
     MOETOP_CHECK_CUDA(cudaStreamSynchronize(stream_));
 }
 

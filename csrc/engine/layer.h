@@ -27,8 +27,16 @@ class Layer {
 
     // Replaces the ring: [num_routings, T, k] each, on the host. The stream must be idle.
     void set_routings(const int32_t* ids, const float* weights);
+    // Replaces the input of every routing: bf16 [T, H], on the host. The stream must be idle.
+    void set_input(const uint16_t* input);
     // The next step uses routing 0. The stream must be idle.
     void rewind_ring();
+
+    // See describe_gemm_tiles(); stage is up or down.
+    int describe_tiles(int stage,
+                       GemmPolicy policy,
+                       moetop_tile_class* classes,
+                       int capacity) const;
 
     // Where tensor begins for a step that used this routing.
     const uint8_t* tensor(int tensor, int routing) const;
@@ -41,7 +49,8 @@ class Layer {
     }
     void allocate();
     void fill();
-    void upload(int buffer, const void* source, size_t bytes);
+    void upload(int buffer, const void* source, size_t bytes, uint64_t offset = 0);
+    GemmShape gemm_shape(int stage) const;
     void launch_gemm(int stage, GemmPolicy policy, cudaStream_t stream);
 
     const moetop_config config_;

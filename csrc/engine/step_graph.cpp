@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "gemm/grouped_gemm.h"
+
 namespace moetop {
 namespace {
 
@@ -21,9 +23,13 @@ std::string kernel_name(const void* function) {
     return name;
 }
 
-std::string demangle(const std::string& name) {
+// CUTLASS's kernels have names that the demangler refuses and that nobody would read.
+std::string readable_name(const std::string& name) {
     if (name.empty())
         return "unknown kernel";
+    const std::string gemm = gemm_kernel_name(name.c_str());
+    if (!gemm.empty())
+        return gemm;
     int status = 0;
     const std::unique_ptr<char, decltype(&std::free)> text(
         abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
@@ -116,7 +122,7 @@ void StepGraph::describe(size_t index, moetop_launch* launch) const {
     MOETOP_CHECK_CUDA(cudaFuncGetAttributes(&attributes, params.func));
     launch->stage = kernel.stage;
     std::snprintf(
-        launch->name, sizeof(launch->name), "%s", demangle(kernel_name(params.func)).c_str());
+        launch->name, sizeof(launch->name), "%s", readable_name(kernel_name(params.func)).c_str());
     const uint32_t grid[3] = {params.gridDim.x, params.gridDim.y, params.gridDim.z};
     const uint32_t block[3] = {params.blockDim.x, params.blockDim.y, params.blockDim.z};
     std::copy_n(grid, 3, launch->grid);

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "moetop.h"
 
@@ -43,7 +44,8 @@ struct GroupedGemm {
     const float* b_scale;    // [num_experts, n/128, k/128]
     __nv_bfloat16* d;        // [num_rows, n]
     const int32_t* offsets;  // [num_experts + 1]
-    void* workspace;         // gemm_workspace_bytes(), 256-byte aligned, this GEMM's own
+    // gemm_workspace_bytes(), 256-byte aligned, this GEMM's own, zeros before its first launch.
+    void* workspace;
 };
 
 // Where and how to launch. The side streams and events serve EsLaunch::kStreams, which forks from
@@ -57,6 +59,15 @@ struct GemmLaunch {
     cudaEvent_t join[2];
 };
 
+// What a policy chooses its tile classes by.
+struct GemmShape {
+    int num_experts;
+    int num_rows;  // of all experts together
+    int n;
+    int k;
+    int num_sms;
+};
+
 // Bytes of workspace that one GEMM of either policy needs.
 size_t gemm_workspace_bytes(GemmFamily family, int num_experts, int num_sms);
 
@@ -68,5 +79,18 @@ void launch_grouped_gemm(GemmFamily family,
                          GemmPolicy policy,
                          const GroupedGemm& gemm,
                          const GemmLaunch& launch);
+
+// The classes that launch_grouped_gemm() takes for this shape, in the order in which an expert is
+// matched. Fills classes up to capacity, all but struct_size, and returns how many there are.
+// Throws moetop::Error.
+int describe_gemm_tiles(GemmFamily family,
+                        GemmPolicy policy,
+                        const GemmShape& shape,
+                        moetop_tile_class* classes,
+                        int capacity);
+
+// What people call a family's kernel, such as "cutlass 256x32 swapped", by the name that the
+// compiler gave it; empty for a kernel whose own name is good enough.
+std::string gemm_kernel_name(const char* mangled);
 
 }  // namespace moetop

@@ -27,7 +27,7 @@ extern "C" {
 #define MOETOP_API __attribute__((visibility("default")))
 
 /* Raised by one with every incompatible change of this file. */
-#define MOETOP_ABI_VERSION 1u
+#define MOETOP_ABI_VERSION 2u
 
 typedef enum moetop_status {
     MOETOP_OK = 0,
@@ -109,6 +109,27 @@ typedef struct moetop_memory {
     uint64_t workspace_bytes;   /* what the kernels need besides */
 } moetop_memory;
 
+/* The points of moetop_ceilings at which the cost of writes is measured. */
+enum { MOETOP_NUM_WRITE_COSTS = 4 };
+
+/* What a device reaches at best, measured on it. All figures are medians of repeats. */
+typedef struct moetop_ceilings {
+    uint32_t struct_size;
+    uint32_t reserved;
+    double read_bytes_per_s; /* stream of reads from DRAM, over a buffer much larger than the L2 */
+    double l2_read_bytes_per_s; /* stream of reads of data that stay in the L2 cache */
+    double fp8_flops_per_s; /* E4M3 products with fp32 results on random data, in bursts too short
+                               for the power limit */
+    double sm_clock_mhz;    /* the SM clock in these bursts, by the SM's own cycle counter */
+    double kernel_us; /* an empty kernel, as one of many nodes that follow each other in a graph */
+    double spread_percent; /* interquartile range of the repeats over their median, of the worst of
+                              the figures above and of the streams that write */
+    /* By how many microseconds a stream of reads becomes longer that writes so many bytes to DRAM
+     * on its way. Both rise; the first point is 0 bytes and 0 us. */
+    uint64_t written_bytes[MOETOP_NUM_WRITE_COSTS];
+    double write_cost_us[MOETOP_NUM_WRITE_COSTS];
+} moetop_ceilings;
+
 /* What an engine turned out to be. */
 typedef struct moetop_engine_info {
     uint32_t struct_size;
@@ -143,7 +164,7 @@ typedef struct moetop_step_timing {
 typedef struct moetop_launch {
     uint32_t struct_size;
     int32_t stage;  /* MOETOP_STAGE_* */
-    char name[512]; /* demangled */
+    char name[512]; /* for people: demangled, or the name of its tile class */
     uint32_t grid[3];
     uint32_t block[3];
     int32_t registers_per_thread;
@@ -152,6 +173,23 @@ typedef struct moetop_launch {
     int32_t local_bytes_per_thread; /* spills and stack: 0 in every GEMM */
     double mean_us; /* own time over the timed steps so far, with this mask; negative: not known */
 } moetop_launch;
+
+/* One tile class of a GEMM's policy: the experts of certain row counts, and the tile that their
+ * products are cut into. An expert belongs to the first class in order whose max_rows it does not
+ * exceed. */
+typedef struct moetop_tile_class {
+    uint32_t struct_size;
+    char letter[4];       /* names the class within its policy: one ASCII letter, terminated */
+    int32_t max_rows;     /* of an expert; 0: no bound */
+    int32_t tile_rows;    /* of the batch */
+    int32_t row_step;     /* an expert's rows are computed as a multiple of this */
+    int32_t tile_columns; /* of the output */
+    int32_t stages;       /* of the pipeline through shared memory */
+    int32_t cluster;      /* thread blocks */
+    int32_t split_k;      /* parts that k is cut into; 1: it is not */
+    int32_t warpgroups;   /* of a thread block that multiply */
+    char name[64];        /* such as "256x32 swapped" */
+} moetop_tile_class;
 
 /* Everything a reference needs to check a step. All row-major, shapes as above. */
 enum {
@@ -189,6 +227,11 @@ MOETOP_API int32_t moetop_get_device_info(int32_t device, moetop_device_info* in
 /* Checks a configuration and says what it would take, without touching the device's memory. */
 MOETOP_API int32_t moetop_estimate_memory(const moetop_config* config, moetop_memory* memory);
 
+/* Measures what the device reaches at best. It takes well under a second, about 1.2 GiB of memory
+ * while it runs, and the device to itself: other work on it makes the figures too low. A provider
+ * that cannot measure returns MOETOP_ERROR_UNSUPPORTED. */
+MOETOP_API int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out);
+
 /* Allocates, makes weights and inputs, fills the ring with routing 0 (see set_routings) and
  * captures the graphs of all four masks. On failure nothing stays allocated and *engine is NULL. */
 MOETOP_API int32_t moetop_create(const moetop_config* config, moetop_engine** engine);
@@ -203,6 +246,10 @@ MOETOP_API int32_t moetop_set_es_mask(moetop_engine* engine, uint32_t mask, uint
 MOETOP_API int32_t moetop_set_routings(moetop_engine* engine,
                                        const int32_t* topk_ids,
                                        const float* topk_weights);
+
+/* Replaces the input of every routing, which create makes of random values: bf16 [T,H]. It is for
+ * checks of rows that random data never has, such as zeros. Waits for the steps in flight. */
+MOETOP_API int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input);
 
 /* Launches num_steps steps and returns when the last is launched; at most four are in flight. */
 MOETOP_API int32_t moetop_run(moetop_engine* engine, int32_t num_steps);
@@ -233,6 +280,18 @@ MOETOP_API int32_t moetop_describe_launches(moetop_engine* engine,
                                             moetop_launch* launches,
                                             int32_t capacity,
                                             int32_t* count);
+
+/* The tile classes that a GEMM of this engine's workload is launched with, in the order in which an
+ * expert is matched: stage is MOETOP_STAGE_UP or MOETOP_STAGE_DOWN, is_es 0 or 1. They are those
+ * that the kernels use, read from the same table. *count is their number, whatever the capacity;
+ * classes may be NULL if capacity is 0. A provider whose kernels have no such classes returns
+ * MOETOP_ERROR_UNSUPPORTED. */
+MOETOP_API int32_t moetop_describe_tiles(const moetop_engine* engine,
+                                         int32_t stage,
+                                         uint32_t is_es,
+                                         moetop_tile_class* classes,
+                                         int32_t capacity,
+                                         int32_t* count);
 
 /* Waits for the steps in flight and frees everything. NULL is fine. */
 MOETOP_API int32_t moetop_destroy(moetop_engine* engine);

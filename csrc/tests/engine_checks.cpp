@@ -183,4 +183,64 @@ std::string check_launches(moetop_engine* engine, uint32_t mask) {
     return previous == MOETOP_STAGE_COMBINE ? "" : "the last stage has no launch";
 }
 
+std::string check_tiles(moetop_engine* engine, int32_t stage, uint32_t mask) {
+    const uint32_t bit = stage == MOETOP_STAGE_UP ? MOETOP_ES_UP : MOETOP_ES_DOWN;
+    const uint32_t is_es = (mask & bit) != 0 ? 1 : 0;
+    int32_t count = 0;
+    int32_t status = moetop_describe_tiles(engine, stage, is_es, nullptr, 0, &count);
+    if (status != MOETOP_OK)
+        return problem_of(status);
+    std::vector<moetop_tile_class> classes(static_cast<size_t>(count));
+    for (moetop_tile_class& tile_class : classes) {
+        tile_class.struct_size = sizeof(tile_class);
+    }
+    status = moetop_describe_tiles(engine, stage, is_es, classes.data(), count, &count);
+    if (status != MOETOP_OK)
+        return problem_of(status);
+    if (classes.empty() || classes.back().max_rows != 0)
+        return "no class takes the largest expert";
+    int32_t below = 0;
+    for (const moetop_tile_class& tile_class : classes) {
+        const bool is_last = &tile_class == &classes.back();
+        if (!is_last && tile_class.max_rows <= below)
+            return std::string(tile_class.name) + " takes nothing";
+        below = tile_class.max_rows;
+        if (tile_class.tile_rows < 1 || tile_class.row_step < 1 || tile_class.tile_columns < 1 ||
+            tile_class.stages < 1 || tile_class.cluster < 1 || tile_class.split_k < 1 ||
+            tile_class.warpgroups < 1 || tile_class.letter[0] == '\0' ||
+            tile_class.name[0] == '\0') {
+            return std::string(tile_class.name) + " is not described";
+        }
+    }
+    int32_t num_launches = 0;
+    moetop_describe_launches(engine, mask, nullptr, 0, &num_launches);
+    std::vector<moetop_launch> launches(static_cast<size_t>(num_launches));
+    for (moetop_launch& launch : launches) {
+        launch.struct_size = sizeof(launch);
+    }
+    status = moetop_describe_launches(engine, mask, launches.data(), num_launches, &num_launches);
+    if (status != MOETOP_OK)
+        return problem_of(status);
+    // A native GEMM is one launch, whatever its classes.
+    const std::string family = "cutlass ";
+    size_t matched = 0;
+    size_t num_native = 0;
+    for (const moetop_launch& launch : launches) {
+        if (launch.stage != stage)
+            continue;
+        num_native += std::string(launch.name).rfind("native ", 0) == 0;
+        if (std::string(launch.name).rfind(family, 0) != 0)
+            continue;
+        if (matched == classes.size() || family + classes[matched].name != launch.name)
+            return std::string(launch.name) + " is of no class";
+        ++matched;
+    }
+    if (num_native > 1 || (num_native == 1 && matched != 0))
+        return std::to_string(num_native) + " native launches in one GEMM";
+    if (matched != 0 && matched != classes.size())
+        return std::to_string(matched) + " launches of " + std::to_string(classes.size()) +
+               " classes";
+    return "";
+}
+
 }  // namespace moetop_test

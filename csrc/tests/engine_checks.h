@@ -39,4 +39,8 @@ std::string check_timings(moetop_engine* engine,
 
 std::string check_launches(moetop_engine* engine, uint32_t mask);
 
+// The tile classes of a stage must hold every expert, and be what the launches of the mask are
+// named after where a launch is named after its class.
+std::string check_tiles(moetop_engine* engine, int32_t stage, uint32_t mask);
+
 }  // namespace moetop_test

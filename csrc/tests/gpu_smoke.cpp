@@ -94,6 +94,11 @@ void check_workload(const std::string& name, const moetop_config& config) {
     report(name + " timings", check_timings(engine, config, masks));
     for (uint32_t mask = 0; mask < MOETOP_NUM_ES_MASKS; ++mask) {
         report(name + " launches of mask " + std::to_string(mask), check_launches(engine, mask));
+        for (const int32_t stage : {MOETOP_STAGE_UP, MOETOP_STAGE_DOWN}) {
+            report(
+                name + " tiles of stage " + std::to_string(stage) + " mask " + std::to_string(mask),
+                check_tiles(engine, stage, mask));
+        }
     }
     report(name + " destroy", problem_of(moetop_destroy(engine)));
 }
@@ -203,6 +208,43 @@ void check_stream_of_steps(const std::string& name, moetop_config config) {
     report(name + " destroy", problem_of(moetop_destroy(engine)));
 }
 
+// The measuring kernels check what they compute; here only that the figures can be.
+void check_ceilings() {
+    moetop_ceilings ceilings = {};
+    report("ceilings refuse another struct",
+           expect_refusal(
+               moetop_measure_ceilings(0, &ceilings), MOETOP_ERROR_ARGUMENT, "struct_size"));
+    ceilings.struct_size = sizeof(ceilings);
+    report("ceilings refuse another device",
+           expect_refusal(moetop_measure_ceilings(99, &ceilings), MOETOP_ERROR_DEVICE, "device"));
+    if (!report("ceilings", problem_of(moetop_measure_ceilings(0, &ceilings))))
+        return;
+    std::printf(
+        "     %.0f GB/s from DRAM, %.0f from L2, %.0f TFLOP/s at %.0f MHz, empty kernel "
+        "%.2f us, spread %.2f%%\n",
+        ceilings.read_bytes_per_s / 1e9,
+        ceilings.l2_read_bytes_per_s / 1e9,
+        ceilings.fp8_flops_per_s / 1e12,
+        ceilings.sm_clock_mhz,
+        ceilings.kernel_us,
+        ceilings.spread_percent);
+    for (int i = 0; i < MOETOP_NUM_WRITE_COSTS; ++i) {
+        std::printf("     %4.0f MiB written cost %.2f us\n",
+                    static_cast<double>(ceilings.written_bytes[i]) / (1 << 20),
+                    ceilings.write_cost_us[i]);
+    }
+    // No Hopper reads faster than 8 TB/s or multiplies faster than its 4096 products a cycle and
+    // SM.
+    const bool is_plausible =
+        ceilings.read_bytes_per_s > 1e12 && ceilings.read_bytes_per_s < 8e12 &&
+        ceilings.l2_read_bytes_per_s > ceilings.read_bytes_per_s &&
+        ceilings.fp8_flops_per_s > 1e14 &&
+        ceilings.fp8_flops_per_s < 2.0 * 4096 * 132 * ceilings.sm_clock_mhz * 1e6 &&
+        ceilings.kernel_us > 0.2 && ceilings.kernel_us < 10.0 && ceilings.write_cost_us[0] == 0.0 &&
+        ceilings.write_cost_us[MOETOP_NUM_WRITE_COSTS - 1] > 0.0;
+    report("ceilings are plausible", is_plausible ? "" : "see the figures above");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -243,8 +285,10 @@ int main(int argc, char** argv) {
         {"experts", make_config(1024, 8, 256, 128, 301), true},
     };
     check_refusals();
-    if (!is_small)
+    if (!is_small) {
+        check_ceilings();
         check_auto_timer();
+    }
     for (const Named& timer : timers) {
         for (const Shape& shape : shapes) {
             if (is_small && shape.has_many_rows)

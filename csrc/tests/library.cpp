@@ -48,6 +48,10 @@ const char* moetop_last_error(void) {
     return symbol<decltype(&moetop_last_error)>("moetop_last_error")();
 }
 
+int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out) {
+    return symbol<decltype(&moetop_measure_ceilings)>("moetop_measure_ceilings")(device, out);
+}
+
 int32_t moetop_get_engine_info(const moetop_engine* engine, moetop_engine_info* info) {
     return symbol<decltype(&moetop_get_engine_info)>("moetop_get_engine_info")(engine, info);
 }
@@ -65,6 +69,10 @@ int32_t moetop_set_routings(moetop_engine* engine,
                             const float* topk_weights) {
     return symbol<decltype(&moetop_set_routings)>("moetop_set_routings")(
         engine, topk_ids, topk_weights);
+}
+
+int32_t moetop_set_input(moetop_engine* engine, const uint16_t* input) {
+    return symbol<decltype(&moetop_set_input)>("moetop_set_input")(engine, input);
 }
 
 int32_t moetop_run(moetop_engine* engine, int32_t num_steps) {
@@ -100,6 +108,16 @@ int32_t moetop_describe_launches(moetop_engine* engine,
                                  int32_t* count) {
     return symbol<decltype(&moetop_describe_launches)>("moetop_describe_launches")(
         engine, mask, launches, capacity, count);
+}
+
+int32_t moetop_describe_tiles(const moetop_engine* engine,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    return symbol<decltype(&moetop_describe_tiles)>("moetop_describe_tiles")(
+        engine, stage, is_es, classes, capacity, count);
 }
 
 int32_t moetop_destroy(moetop_engine* engine) {

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Measures what docs/results/ shows, on a machine with a Hopper GPU: collect.sh OUTPUT_DIR [STEP...]
-# Steps: doctor verify sanitize session ab nvml cost. Needs bin/moetop, build/libmoetop.so and
+# Steps: doctor verify sanitize ceilings session ab nvml cost. Needs bin/moetop, build/libmoetop.so and
 # build/gpu_smoke (make all; make -f csrc/Makefile gpu-smoke), tmux and compute-sanitizer.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 out=$(realpath -m "${1:?usage: collect.sh OUTPUT_DIR [STEP...]}")
 shift
 steps=("$@")
-[[ ${#steps[@]} -gt 0 ]] || steps=(doctor verify sanitize session ab nvml cost)
+[[ ${#steps[@]} -gt 0 ]] || steps=(doctor verify sanitize ceilings session ab nvml cost)
 mkdir -p "$out"
 moetop=$PWD/bin/moetop
 
@@ -31,6 +31,27 @@ step_sanitize() {
     csrc/racecheck.sh build/gpu_smoke build/libmoetop.so --small >"$out/sanitizer-racecheck.txt" 2>&1
     echo "exit code $?" >>"$out/sanitizer-racecheck.txt"
     tail -n 3 "$out"/sanitizer-*.txt
+}
+
+# The ceilings three times over, since one figure says nothing of its own spread, and what they make of
+# three batches. An H200 should show about 4650 GB/s from DRAM and 1760 TFLOP/s at 1980 MHz, 6 us for the
+# first 4 MiB written and 0.25 us for each MiB more.
+step_ceilings() {
+    {
+        for _ in 1 2 3; do "$moetop" doctor --measure --engine cuda | grep ' ceilings '; done
+        for tokens in 1 128 4096; do
+            "$moetop" --json --ab --engine cuda --model dsv3-tp8 --tokens $tokens --duration 6s >"$out/roofline-$tokens.json"
+            python3 - "$out/roofline-$tokens.json" <<'PYTHON'
+import json, sys
+r = json.load(open(sys.argv[1]))
+print(f"\n== {r['workload']['tokens']} tokens, {r['verdict']['text']}")
+for s, w in zip(r["stages"], r["work"]):
+    sides = " ".join(f"{n} {s[n]['median_us']:7.1f}" for n in ("off", "on") if s[n])
+    print(f"{s['name']:8} attainable {w['attainable_us']:7.1f} us by {w['bound']:6} {sides:24} attained {s['attainable_percent']} %")
+print("layer attained", r["step"]["attainable_percent"], "%")
+PYTHON
+        done
+    } 2>&1 | tee "$out/ceilings.txt"
 }
 
 # An interactive session: every key is followed by a capture of the screen.

@@ -18,6 +18,11 @@ type Options struct {
 	StageUS func(step uint64, mask profiler.ESMask, stage profiler.Stage) float64
 	// Info is what engines say they are; empty fields get values of a CPU engine.
 	Info profiler.EngineInfo
+	// Families are kernel families with what they make of a stage's time, as a factor. Where there are
+	// any an engine says that it has the one that it was opened with.
+	Families map[string]float64
+	// FamilyFailure makes the steps of a family fail.
+	FamilyFailure map[string]error
 	// BuildTime is how long Open takes.
 	BuildTime time.Duration
 	// OpenError refuses a configuration. open is the number of engines that are open at that time.
@@ -74,7 +79,11 @@ func (l *Lab) Open(cfg profiler.EngineConfig) (profiler.Engine, error) {
 	}
 	l.open++
 	l.configs = append(l.configs, cfg)
-	return &Engine{lab: l, ring: len(cfg.Routings)}, nil
+	e := &Engine{lab: l, ring: len(cfg.Routings), info: l.opts.Info, factor: 1}
+	if factor, ok := l.opts.Families[cfg.Kernels]; ok {
+		e.info.Kernels, e.factor = cfg.Kernels, factor
+	}
+	return e, nil
 }
 
 // OpenEngines is the number of engines that are open now.
@@ -122,6 +131,8 @@ func (l *Lab) waitWhileHanging() {
 // Engine is a profiler.Engine whose steps are sleep.
 type Engine struct {
 	lab     *Lab
+	info    profiler.EngineInfo
+	factor  float64 // of its family
 	ring    int
 	mask    profiler.MaskSwitch
 	step    uint64
@@ -133,7 +144,7 @@ type Engine struct {
 }
 
 // Info implements profiler.Engine.
-func (e *Engine) Info() profiler.EngineInfo { return e.lab.opts.Info }
+func (e *Engine) Info() profiler.EngineInfo { return e.info }
 
 // SetES implements profiler.Engine.
 func (e *Engine) SetES(mask profiler.ESMask) uint64 { return e.mask.Set(mask) }
@@ -146,6 +157,9 @@ func (e *Engine) Run(n int) error {
 	opts := &e.lab.opts
 	for range n {
 		e.lab.waitWhileHanging()
+		if err := opts.FamilyFailure[e.info.Kernels]; err != nil {
+			return err
+		}
 		if opts.Failure != nil && e.step == opts.FailAt {
 			return opts.Failure
 		}
@@ -169,7 +183,7 @@ func (e *Engine) runStep() {
 	}
 	timing.StepUS = timing.GapUS
 	for i, stage := range profiler.Stages() {
-		timing.StageUS[i] = e.lab.opts.StageUS(e.step, timing.Mask, stage)
+		timing.StageUS[i] = e.factor * e.lab.opts.StageUS(e.step, timing.Mask, stage)
 		timing.StepUS += timing.StageUS[i]
 	}
 	duration := time.Duration((timing.StepUS + timing.LaunchGapUS) * float64(time.Microsecond))

@@ -72,7 +72,7 @@ func columns() []column {
 			all = append(all, ratioColumns("layer_"+names[m], func(r *Result) *profiler.Ratio { return r.Layer.Ratio(m) })...)
 		}
 	}
-	return append(all,
+	all = append(all,
 		column{"sm_clock_mhz", func(r *Result) string { return middle(r.SMClockMHz) }},
 		column{"power_watts", func(r *Result) string { return middle(r.PowerWatts) }},
 		column{"temperature_celsius", func(r *Result) string { return middle(r.TemperatureCelsius) }},
@@ -82,6 +82,15 @@ func columns() []column {
 		column{"error", func(r *Result) string { return r.Error }},
 		column{"command", func(r *Result) string { return strings.Join(r.Command, " ") }},
 	)
+	for _, stage := range profiler.Stages() {
+		all = append(all, column{stage.String() + "_attainable_us", func(r *Result) string {
+			if us := r.Stage(stage).AttainableUS; us != nil {
+				return number(*us)
+			}
+			return ""
+		}})
+	}
+	return all
 }
 
 func ratioColumns(name string, of func(*Result) *profiler.Ratio) []column {

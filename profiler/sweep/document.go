@@ -9,23 +9,25 @@ import (
 
 // Environment is where a sweep runs. All its points share it.
 type Environment struct {
-	Version      string           `json:"version"` // of moetop
-	Host         profiler.Host    `json:"host"`
-	GPU          *profiler.Device `json:"gpu"` // null on the CPU
-	Engine       string           `json:"engine"`
-	EngineReason string           `json:"engine_reason,omitempty"`
-	Provider     string           `json:"provider"`
-	Timer        string           `json:"timer"`
-	TimerReason  string           `json:"timer_reason,omitempty"`
-	ESLaunch     string           `json:"es_launch,omitempty"`
-	L2           string           `json:"l2"`
+	Version string           `json:"version"` // of moetop
+	Host    profiler.Host    `json:"host"`
+	GPU     *profiler.Device `json:"gpu"` // null on the CPU
+	// Ceilings are those of the GPU; null where they are not known.
+	Ceilings     *profiler.Ceilings `json:"ceilings"`
+	Engine       string             `json:"engine"`
+	EngineReason string             `json:"engine_reason,omitempty"`
+	Provider     string             `json:"provider"`
+	Timer        string             `json:"timer"`
+	TimerReason  string             `json:"timer_reason,omitempty"`
+	ESLaunch     string             `json:"es_launch,omitempty"`
+	L2           string             `json:"l2"`
 }
 
 // environment is what a view of a running worker tells.
 func environment(view *profiler.View) Environment {
 	w := view.Workload
 	e := Environment{
-		GPU: w.GPU, Engine: w.Engine, EngineReason: w.EngineReason, Provider: w.Provider,
+		GPU: w.GPU, Ceilings: w.Ceilings, Engine: w.Engine, EngineReason: w.EngineReason, Provider: w.Provider,
 		Timer: w.Timer, TimerReason: w.TimerReason, ESLaunch: w.ESLaunch, L2: w.L2,
 	}
 	if h := view.Header; h != nil {

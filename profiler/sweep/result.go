@@ -55,6 +55,10 @@ type Stage struct {
 	Off        *Times          `json:"off"`
 	On         *Times          `json:"on"`
 	Ratio      *profiler.Ratio `json:"ratio"`
+	// AttainableUS is how long the stage takes at best, and AttainablePercent how close the side to
+	// deploy comes to it; null without the device's ceilings.
+	AttainableUS      *float64 `json:"attainable_us"`
+	AttainablePercent *float64 `json:"attainable_percent"`
 }
 
 // Layer is the whole step with each mask; the names say up_down, ratios are off_off/mask.
@@ -67,6 +71,8 @@ type Layer struct {
 	OnOffRatio *profiler.Ratio `json:"on_off_ratio"`
 	OffOnRatio *profiler.Ratio `json:"off_on_ratio"`
 	OnOnRatio  *profiler.Ratio `json:"on_on_ratio"`
+	// AttainablePercent is that of the whole layer with the mask to deploy.
+	AttainablePercent *float64 `json:"attainable_percent"`
 }
 
 // Times is a distribution of times in microseconds.
@@ -117,12 +123,20 @@ func measured(p Point, view *profiler.View) Result {
 			OffOff: times(sample.Steps.OffOff), OnOff: times(sample.Steps.OnOff),
 			OffOn: times(sample.Steps.OffOn), OnOn: times(sample.Steps.OnOn), Gap: times(sample.Steps.GapUS),
 			OnOffRatio: sample.Steps.OnOffRatio, OffOnRatio: sample.Steps.OffOnRatio, OnOnRatio: sample.Steps.OnOnRatio,
+			AttainablePercent: sample.Steps.AttainablePercent,
 		},
 	}
 	for _, s := range sample.Stages {
-		r.Stages = append(r.Stages, Stage{
+		stage := Stage{
 			Name: s.Name, Switchable: s.Switchable, Off: times(s.Off), On: times(s.On), Ratio: s.Ratio,
-		})
+			AttainablePercent: s.AttainablePercent,
+		}
+		for _, work := range w.Work {
+			if work.Name == s.Name {
+				stage.AttainableUS = work.AttainableUS
+			}
+		}
+		r.Stages = append(r.Stages, stage)
 	}
 	if nvml := sample.NVMLStats; nvml != nil {
 		r.SMClockMHz, r.PowerWatts, r.TemperatureCelsius = nvml.SMClockMHz, nvml.PowerWatts, nvml.TemperatureCelsius

@@ -216,7 +216,7 @@ func (m *measurement) result(view *profiler.View) Result {
 		result.Lost -= min(m.stale.Lost, result.Lost)
 	}
 	for _, entry := range view.Log {
-		if entry.Time.After(m.logged) {
+		if entry.Time.After(m.logged) && !entry.Notice() {
 			result.Warnings = append(result.Warnings, profiler.Warning{Code: entry.Code, Text: entry.Text})
 		}
 	}

@@ -1,7 +1,10 @@
 #include "gemm/cutlass/family.h"
 
 #include <algorithm>
+#include <array>
 #include <climits>
+#include <cstdio>
+#include <cstring>
 
 #include "common/error.h"
 #include "gemm/cutlass/tile.h"
@@ -11,6 +14,7 @@ namespace {
 
 // A class takes the experts with at most max_rows rows that no class before it took.
 struct TileClass {
+    char letter;
     int max_rows;
     TileOps ops;
 };
@@ -28,13 +32,14 @@ constexpr int kGenericSmallRows = 2048;
 
 Plan make_plan(GemmPolicy policy, int num_rows) {
     if (policy == GemmPolicy::kExpertSpecialized) {
-        return {{{32, swapped_256x32_cooperative()},
-                 {64, swapped_256x64_cooperative()},
-                 {INT_MAX, plain_128x128_cooperative()}},
+        return {{{'S', 32, swapped_256x32_cooperative()},
+                 {'M', 64, swapped_256x64_cooperative()},
+                 {'L', INT_MAX, plain_128x128_cooperative()}},
                 3};
     }
     const bool is_small = num_rows <= kGenericSmallRows;
-    return {{{INT_MAX, is_small ? swapped_128x32_pingpong() : plain_128x128_cooperative()}}, 1};
+    return {{{'G', INT_MAX, is_small ? swapped_128x32_pingpong() : plain_128x128_cooperative()}},
+            1};
 }
 
 // The workspace: the problem table, a list of shapes for each class, and each class's scratch.
@@ -45,12 +50,23 @@ struct Workspace {
     size_t bytes;
 };
 
+std::array<TileOps, 4> all_tiles() {
+    return {swapped_128x32_pingpong(),
+            swapped_256x32_cooperative(),
+            swapped_256x64_cooperative(),
+            plain_128x128_cooperative()};
+}
+
+// The product as the tensor core sees it: with swapped operands the columns come first.
+std::string tile_name(const TileOps& ops) {
+    const std::string rows = std::to_string(ops.rows);
+    const std::string columns = std::to_string(ops.columns);
+    return ops.swapped ? columns + "x" + rows + " swapped" : rows + "x" + columns;
+}
+
 size_t max_scratch_bytes(int num_experts, int num_sms) {
     size_t bytes = 0;
-    for (const TileOps& ops : {swapped_128x32_pingpong(),
-                               swapped_256x32_cooperative(),
-                               swapped_256x64_cooperative(),
-                               plain_128x128_cooperative()}) {
+    for (const TileOps& ops : all_tiles()) {
         bytes = std::max(bytes, ops.scratch_bytes(num_experts, num_sms));
     }
     return bytes;
@@ -152,6 +168,13 @@ ChainLink link(bool is_chained, int position) {
 
 }  // namespace
 
+void fail(const char* step, const char* status) {
+    const cudaError_t error = cudaGetLastError();
+    throw Error(MOETOP_ERROR_CUDA,
+                std::string("cutlass grouped gemm, ") + step + ": " + status + ", " +
+                    cudaGetErrorString(error));
+}
+
 size_t workspace_bytes(int num_experts, int num_sms) {
     return carve(nullptr, num_experts, num_sms).bytes;
 }
@@ -185,6 +208,39 @@ void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch
     for (int c = 1; is_forked && c < plan.num_classes; ++c) {
         MOETOP_CHECK_CUDA(cudaStreamWaitEvent(launch.stream, launch.join[c - 1]));
     }
+}
+
+int describe_tiles(GemmPolicy policy,
+                   const GemmShape& shape,
+                   moetop_tile_class* classes,
+                   int capacity) {
+    const Plan plan = make_plan(policy, shape.num_rows);
+    for (int c = 0; c < std::min(capacity, plan.num_classes); ++c) {
+        const TileClass& tile_class = plan.classes[c];
+        const TileOps& ops = tile_class.ops;
+        moetop_tile_class& out = classes[c];
+        std::snprintf(out.letter, sizeof(out.letter), "%c", tile_class.letter);
+        out.max_rows = tile_class.max_rows == INT_MAX ? 0 : tile_class.max_rows;
+        out.tile_rows = ops.rows;
+        out.row_step = ops.rows;
+        out.tile_columns = ops.columns;
+        out.stages = ops.stages;
+        out.cluster = ops.cluster;
+        out.split_k = 1;
+        out.warpgroups = ops.warpgroups;
+        std::snprintf(out.name, sizeof(out.name), "%s", tile_name(ops).c_str());
+    }
+    return plan.num_classes;
+}
+
+std::string kernel_name(const char* mangled) {
+    for (const TileOps& ops : all_tiles()) {
+        const char* name = nullptr;
+        MOETOP_CHECK_CUDA(cudaFuncGetName(&name, ops.function));
+        if (std::strcmp(name, mangled) == 0)
+            return "cutlass " + tile_name(ops);
+    }
+    return "";
 }
 
 }  // namespace moetop::cutlass_family

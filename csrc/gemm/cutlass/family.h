@@ -9,4 +9,13 @@ size_t workspace_bytes(int num_experts, int num_sms);
 
 void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch);
 
+// See describe_gemm_tiles().
+int describe_tiles(GemmPolicy policy,
+                   const GemmShape& shape,
+                   moetop_tile_class* classes,
+                   int capacity);
+
+// See gemm_kernel_name().
+std::string kernel_name(const char* mangled);
+
 }  // namespace moetop::cutlass_family

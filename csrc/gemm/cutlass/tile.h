@@ -42,13 +42,24 @@ struct TileLaunch {
     ChainLink chain;
 };
 
-// A tile shape. With swapped operands the weights stand on the m side of the tensor core's product
-// and the tokens on its n side, whose granularity is finer: few tokens then waste less.
+// A tile shape, as its kernel was compiled. With swapped operands the weights stand on the m side
+// of the tensor core's product and the tokens on its n side, whose granularity is finer: few tokens
+// then waste less.
 struct TileOps {
     bool swapped;
+    int rows;              // of the batch
+    int columns;           // of the output
+    int stages;            // of the pipeline through shared memory
+    int cluster;           // thread blocks
+    int warpgroups;        // of a thread block that multiply
+    const void* function;  // the kernel's address on the host
     size_t (*scratch_bytes)(int num_experts, int num_sms);
     void (*launch)(const TileLaunch& launch);
 };
+
+// Throws what a step of a launch came to. Declared here and not taken from common/error.h, so that
+// a change of the ABI does not compile the tiles anew, which takes minutes.
+[[noreturn]] void fail(const char* step, const char* status);
 
 TileOps swapped_128x32_pingpong();
 TileOps swapped_256x32_cooperative();

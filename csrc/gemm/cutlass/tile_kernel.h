@@ -3,9 +3,6 @@
 // scales after each 128-wide block of k, bf16 output, one persistent kernel over all experts.
 #pragma once
 
-#include <string>
-
-#include "common/error.h"
 #include "cute/tensor.hpp"
 #include "cutlass/arch/grid_dependency_control.h"
 #include "cutlass/cutlass.h"
@@ -178,10 +175,7 @@ struct TileKernel {
     static void check(cutlass::Status status, const char* what) {
         if (status == cutlass::Status::kSuccess)
             return;
-        const cudaError_t error = cudaGetLastError();
-        throw Error(MOETOP_ERROR_CUDA,
-                    std::string("cutlass grouped gemm, ") + what + ": " +
-                        cutlassGetStatusString(status) + ", " + cudaGetErrorString(error));
+        fail(what, cutlassGetStatusString(status));
     }
 
     static size_t scratch_bytes(int num_experts, int num_sms) {
@@ -199,7 +193,21 @@ struct TileKernel {
         check(gemm.run(launch.stream, nullptr, launch.chain != ChainLink::kNone), "launch");
     }
 
-    static TileOps ops() { return {Sides::kSwapped, &scratch_bytes, &launch}; }
+    static TileOps ops() {
+        const int m = cute::size<0>(TileShape{});
+        const int n = cute::size<1>(TileShape{});
+        TileOps ops{};
+        ops.swapped = Sides::kSwapped;
+        ops.rows = Sides::kSwapped ? n : m;
+        ops.columns = Sides::kSwapped ? m : n;
+        ops.stages = Mainloop::DispatchPolicy::Stages;
+        ops.cluster = cute::size(ClusterShape{});
+        ops.warpgroups = static_cast<int>(Kernel::NumMmaWarpGroups);
+        ops.function = reinterpret_cast<const void*>(&cutlass::device_kernel<Kernel>);
+        ops.scratch_bytes = &scratch_bytes;
+        ops.launch = &launch;
+        return ops;
+    }
 };
 
 }  // namespace moetop::cutlass_family

@@ -19,10 +19,22 @@
  *     timings-cuda           moetop_read_timings fails
  *     untimed                every second step has no timing
  *     no-cupti               AUTO falls back to events
+ *     no-native              the native kernels are not offered
+ *     native-memory          native kernels have no room: moetop_create says so
+ *     native-cuda            native kernels cannot be created
+ *     native-run             native kernels fail in moetop_run
+ *     no-tiles               the kernels have no tile classes
+ *     bad-tiles              a tile has no rows
+ *     ceilings-unsupported, ceilings-cuda
+ *                            moetop_measure_ceilings fails with that status
+ *     ceilings-zero          its bandwidth is 0
+ *     ceilings-noisy         its repeats differ by a third
  *   MOETOP_FAKE_AFTER        run-* and timings-* begin after this many steps; 0 if not set
- *   MOETOP_FAKE_STEP_US      a step's duration with ES off; 400 if not set
+ *   MOETOP_FAKE_STEP_US      a step's duration with ES off and cutlass kernels; 400 if not set
+ *   MOETOP_FAKE_NATIVE       the duration with native kernels, in percent of that; 80 if not set
  *   MOETOP_FAKE_FREE_BYTES   the device's free memory; 100 GiB if not set
  *   MOETOP_FAKE_DEVICES      the number of devices; 1 if not set
+ *   MOETOP_FAKE_LOG          a file that gets a line a measurement of ceilings
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -136,13 +148,45 @@ int32_t moetop_estimate_memory(const moetop_config* c, moetop_memory* memory) {
     if (c->struct_size != sizeof *c || memory->struct_size != sizeof *memory) {
         return fail(MOETOP_ERROR_INTERNAL, "struct size");
     }
-    if (c->kernels == MOETOP_KERNELS_NATIVE) {
+    if (c->kernels == MOETOP_KERNELS_NATIVE && fault("no-native")) {
         return fail(MOETOP_ERROR_UNSUPPORTED, "no native kernels");
     }
     memory->weights_bytes =
         3ull * (uint64_t)c->experts * (uint64_t)c->hidden * (uint64_t)c->intermediate;
     memory->activations_bytes = rows(c) * (uint64_t)(6 * c->hidden + 6 * c->intermediate);
     memory->workspace_bytes = 90ull << 20;
+    return MOETOP_OK;
+}
+
+/* About an H200, in round figures. */
+int32_t moetop_measure_ceilings(int32_t device, moetop_ceilings* out) {
+    if (out->struct_size != sizeof *out) {
+        return fail(MOETOP_ERROR_INTERNAL, "struct size");
+    }
+    if (device < 0 || device >= (int32_t)number("MOETOP_FAKE_DEVICES", 1)) {
+        return fail(MOETOP_ERROR_DEVICE, "device: out of range");
+    }
+    const char* log = getenv("MOETOP_FAKE_LOG");
+    FILE* file = log ? fopen(log, "a") : NULL;
+    if (file) {
+        fprintf(file, "measured the ceilings of device %d\n", device);
+        fclose(file);
+    }
+    if (fault("ceilings-unsupported"))
+        return fail(MOETOP_ERROR_UNSUPPORTED, "no kernels to measure with");
+    if (fault("ceilings-cuda"))
+        return fail(MOETOP_ERROR_CUDA, "cudaMalloc: out of memory");
+    *out = (moetop_ceilings){
+        .struct_size = sizeof *out,
+        .read_bytes_per_s = fault("ceilings-zero") ? 0 : 4.6e12,
+        .l2_read_bytes_per_s = 7e12,
+        .fp8_flops_per_s = 1.76e15,
+        .sm_clock_mhz = 1980,
+        .kernel_us = 1.5,
+        .spread_percent = fault("ceilings-noisy") ? 33 : 0.4,
+        .written_bytes = {0, 4 << 20, 16 << 20, 64 << 20},
+        .write_cost_us = {0, 6, 9, 21},
+    };
     return MOETOP_OK;
 }
 
@@ -167,6 +211,14 @@ int32_t moetop_create(const moetop_config* c, moetop_engine** engine) {
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         if (fault(faults[i].name))
             return fail(faults[i].status, faults[i].text);
+    }
+    if (c->kernels == MOETOP_KERNELS_NATIVE) {
+        if (fault("no-native"))
+            return fail(MOETOP_ERROR_UNSUPPORTED, "no native kernels");
+        if (fault("native-memory"))
+            return fail(MOETOP_ERROR_MEMORY, "an allocation of 9 bytes failed");
+        if (fault("native-cuda"))
+            return fail(MOETOP_ERROR_CUDA, "cudaGraphInstantiate: invalid argument");
     }
     moetop_engine* e = calloc(1, sizeof *e);
     if (!e)
@@ -221,11 +273,18 @@ int32_t moetop_set_routings(moetop_engine* e, const int32_t* ids, const float* w
     return MOETOP_OK;
 }
 
+int32_t moetop_set_input(moetop_engine* e, const uint16_t* input) {
+    return e && input ? MOETOP_OK : fail(MOETOP_ERROR_ARGUMENT, "input: NULL");
+}
+
 /* Fills in a step that starts at the engine's clock; the clock moves to its end. Up costs 5% with
  * specialization, down gains a quarter, and every step jitters by a few percent. */
 static void make_timing(moetop_engine* e, moetop_step_timing* t) {
     static const float share[MOETOP_NUM_STAGES] = {0.01f, 0.02f, 0.53f, 0.01f, 0.40f, 0.02f};
-    const double full = (double)number("MOETOP_FAKE_STEP_US", 400);
+    const double percent = e->config.kernels == MOETOP_KERNELS_NATIVE
+                               ? (double)number("MOETOP_FAKE_NATIVE", 80)
+                               : 100.0;
+    const double full = (double)number("MOETOP_FAKE_STEP_US", 400) * percent / 100.0;
     const double jitter = 1.0 + 0.03 * (double)(e->steps * 2654435761u % 1000u) / 1000.0;
     memset(t, 0, sizeof *t);
     t->step = e->steps;
@@ -266,6 +325,8 @@ static int32_t run_fault(void) {
 
 int32_t moetop_run(moetop_engine* e, int32_t num_steps) {
     const uint64_t now = now_ns();
+    if (e->config.kernels == MOETOP_KERNELS_NATIVE && fault("native-run"))
+        return fail(MOETOP_ERROR_CUDA, "cudaGraphLaunch: unspecified launch failure");
     if (e->clock_ns < now)
         e->clock_ns = now;
     for (int32_t i = 0; i < num_steps; i++) {
@@ -355,6 +416,46 @@ int32_t moetop_describe_launches(
         if (l->mean_us == 0)
             l->mean_us = -1;
     }
+    return MOETOP_OK;
+}
+
+static moetop_tile_class tile(const char* letter, int32_t max_rows, int32_t rows, int32_t columns) {
+    moetop_tile_class t = {sizeof t, {letter[0], 0}, max_rows, rows, rows, columns, 4, 2, 1, 2, ""};
+    snprintf(t.name, sizeof t.name, "fake %dx%d", rows, columns);
+    return t;
+}
+
+/* The generic policy has one class, the specialized one three; with native kernels those of down are
+ * twice as high as those of up. */
+int32_t moetop_describe_tiles(const moetop_engine* e,
+                              int32_t stage,
+                              uint32_t is_es,
+                              moetop_tile_class* classes,
+                              int32_t capacity,
+                              int32_t* count) {
+    *count = 0;
+    if (fault("no-tiles"))
+        return fail(MOETOP_ERROR_UNSUPPORTED, "no tile classes");
+    if (stage != MOETOP_STAGE_UP && stage != MOETOP_STAGE_DOWN)
+        return fail(MOETOP_ERROR_ARGUMENT, "stage: neither up nor down");
+    const int32_t scale =
+        e->config.kernels == MOETOP_KERNELS_NATIVE && stage == MOETOP_STAGE_DOWN ? 2 : 1;
+    moetop_tile_class all[3] = {tile("G", 0, 128 * scale, 128)};
+    int32_t n = 1;
+    if (is_es) {
+        all[0] = tile("S", 16 * scale, 16 * scale, 256);
+        all[1] = tile("M", 64 * scale, 64 * scale, 256);
+        all[2] = tile("L", 0, 128 * scale, 128);
+        n = 3;
+    }
+    if (fault("bad-tiles"))
+        all[0].tile_rows = 0;
+    for (int32_t i = 0; i < n && i < capacity; i++) {
+        if (classes[i].struct_size != sizeof *classes)
+            return fail(MOETOP_ERROR_INTERNAL, "struct size");
+        classes[i] = all[i];
+    }
+    *count = n;
     return MOETOP_OK;
 }
 

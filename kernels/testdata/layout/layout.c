@@ -49,6 +49,17 @@ static void engine(void) {
     FIELD(moetop_memory, weights_bytes);
     FIELD(moetop_memory, activations_bytes);
     FIELD(moetop_memory, workspace_bytes);
+    SIZE(moetop_ceilings);
+    FIELD(moetop_ceilings, struct_size);
+    FIELD(moetop_ceilings, reserved);
+    FIELD(moetop_ceilings, read_bytes_per_s);
+    FIELD(moetop_ceilings, l2_read_bytes_per_s);
+    FIELD(moetop_ceilings, fp8_flops_per_s);
+    FIELD(moetop_ceilings, sm_clock_mhz);
+    FIELD(moetop_ceilings, kernel_us);
+    FIELD(moetop_ceilings, spread_percent);
+    FIELD(moetop_ceilings, written_bytes);
+    FIELD(moetop_ceilings, write_cost_us);
     SIZE(moetop_engine_info);
     FIELD(moetop_engine_info, struct_size);
     FIELD(moetop_engine_info, kernels);
@@ -82,6 +93,21 @@ static void step(void) {
     FIELD(moetop_launch, mean_us);
 }
 
+static void tile_class(void) {
+    SIZE(moetop_tile_class);
+    FIELD(moetop_tile_class, struct_size);
+    FIELD(moetop_tile_class, letter);
+    FIELD(moetop_tile_class, max_rows);
+    FIELD(moetop_tile_class, tile_rows);
+    FIELD(moetop_tile_class, row_step);
+    FIELD(moetop_tile_class, tile_columns);
+    FIELD(moetop_tile_class, stages);
+    FIELD(moetop_tile_class, cluster);
+    FIELD(moetop_tile_class, split_k);
+    FIELD(moetop_tile_class, warpgroups);
+    FIELD(moetop_tile_class, name);
+}
+
 int main(void) {
     printf("version %u\n", MOETOP_ABI_VERSION);
     printf("stages %d\ntensors %d\nmasks %d\n",
@@ -92,5 +118,6 @@ int main(void) {
     config();
     engine();
     step();
+    tile_class();
     return 0;
 }

@@ -1,0 +1,30 @@
+// Tensor maps for the copy engine, made on the host: they depend on pointers and shapes alone, so
+// one map serves all experts, and nothing is prepared on the device.
+#pragma once
+
+#include <cuda.h>
+
+#include <cstdint>
+
+namespace moetop::native {
+
+// Boxes of a matrix of bytes, [rows, columns] row-major, in the 128-byte swizzle. Columns are a
+// multiple of 128 and the base is 16-byte aligned. What a box has beyond the end reads as zeros.
+struct ByteMatrix {
+    const void* base;
+    int64_t rows;
+    int64_t columns;
+};
+
+// box_rows x 128 bytes; coordinates {column, row}.
+CUtensorMap map_boxes(const ByteMatrix& matrix, int box_rows);
+
+// box_rows x box_blocks blocks of 128 bytes, block by block; coordinates {0, row, block}.
+CUtensorMap map_block_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks);
+
+// The same in groups of eight rows, in shared memory [group][block][8 rows][128]: one box of a
+// stage's blocks with which a wgmma descriptor can still step from group to group. Rows are a
+// multiple of eight; coordinates {0, 0, block, row/8}.
+CUtensorMap map_grouped_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks);
+
+}  // namespace moetop::native
