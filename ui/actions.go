@@ -40,12 +40,10 @@ func (m *model) act(a action) tea.Cmd {
 		m.overlay = overlay{kind: overlayHelp}
 	case actLog:
 		m.overlay = overlay{kind: overlayLog}
-	case actModel:
-		return m.openPicker(overlayModels)
-	case actRouting:
-		return m.openPicker(overlayRoutings)
-	case actTokens:
-		return m.openPicker(overlayTokens)
+	case actModel, actRouting, actTokens:
+		return m.openPicker(map[action]overlayKind{
+			actModel: overlayModels, actRouting: overlayRoutings, actTokens: overlayTokens,
+		}[a])
 	case actSettings:
 		m.overlay = overlay{kind: overlaySettings}
 	case actCancel:

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -200,21 +199,16 @@ func (m *model) pick() tea.Cmd {
 	if m.view == nil || m.condition().restartable() {
 		return m.say("the worker does not run", styleWarn)
 	}
-	switch {
-	case kind == overlayRoutings:
+	if kind == overlayRoutings {
 		m.want = intent{at: m.view.Time, route: &name}
 		return m.send(profiler.Command{Routing: &name})
-	case kind == overlayTokens:
-		n, err := strconv.Atoi(name)
-		if err != nil {
-			return m.say(fmt.Sprintf("tokens: %s is not allowed", name), styleWarn)
-		}
+	}
+	if n, err := strconv.Atoi(name); kind == overlayTokens && err == nil {
 		m.want = intent{at: m.view.Time, count: &n}
 		return m.send(profiler.Command{Tokens: &n})
-	default:
-		m.want = intent{at: m.view.Time, model: &name}
-		return m.send(profiler.Command{Model: &name})
 	}
+	m.want = intent{at: m.view.Time, model: &name}
+	return m.send(profiler.Command{Model: &name})
 }
 
 // edit changes the filter by a key that is bound to nothing.
