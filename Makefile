@@ -106,6 +106,17 @@ page-assets: ## Make page/echarts/echarts.min.js anew, of the versions that its 
 golden: ## Write the golden files anew; look at the diff before you commit it
 	go test ./ui/... -update
 
+RICH_VERSION := 15.0.0
+
+.tools/rich: Makefile
+	@echo "installing Rich $(RICH_VERSION)"
+	@python3 -m venv $@ && $@/bin/pip install -q rich==$(RICH_VERSION)
+	@touch $@
+
+.PHONY: screens
+screens: .tools/rich ## Draw the golden screens as SVG for the manual
+	@.tools/rich/bin/python docs/screens.py ui/testdata docs/screens
+
 .tools/golangci-lint: Makefile
 	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION)"
 	@GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

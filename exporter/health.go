@@ -76,7 +76,7 @@ func phaseName(p profiler.WorkerPhase) string {
 		return "running"
 	case profiler.WorkerSilent:
 		return "silent"
-	case profiler.WorkerEnded:
+	case profiler.WorkerEnded, profiler.WorkerResting:
 		return "ended"
 	case profiler.WorkerDied:
 		return "died"

@@ -26,15 +26,9 @@ type cpuTensors struct {
 
 // cpuMemory says what cpuTensors and the workers will take.
 func cpuMemory(w profiler.Workload, ring, workers int) profiler.Memory {
-	e, r, t := uint64(w.Experts), uint64(w.Rows()), uint64(w.Tokens)
-	h, i := uint64(w.Hidden), uint64(w.Intermediate)
-	weights := 3 * e * h * i
-	return profiler.Memory{
-		WeightsBytes: weights + 4*weights/(blockWidth*blockWidth),
-		ActivationsBytes: 2*t*h*uint64(ring) + 4*(e+1) + 4*r +
-			r*h + 4*r*h/blockWidth + 4*r*i + r*i + 4*r*i/blockWidth + 2*r*h + 2*t*h + 8*r*uint64(ring),
-		WorkspaceBytes: uint64(workers) * scratchBytes,
-	}
+	memory := w.Footprint(ring)
+	memory.WorkspaceBytes = uint64(workers) * scratchBytes
+	return memory
 }
 
 func newCPUTensors(w profiler.Workload, ring int) *cpuTensors {

@@ -1,6 +1,7 @@
 package profiler
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 )
@@ -26,9 +27,14 @@ type control struct {
 type buildOrder struct {
 	id  uint64
 	cfg EngineConfig
+	// cancelled says that nobody wants it any more. An engine that is being opened is closed again.
+	cancelled atomic.Bool
 	// asked says that the kernels were asked for, and not only the workload around them.
 	asked bool
 }
+
+// errCancelled answers the commands of a build that was given up.
+var errCancelled = errors.New("cancelled")
 
 func newControl(mask ESMask, ab, same bool) *control {
 	return &control{mask: mask, ab: ab, same: same, wake: make(chan struct{}, 1)}

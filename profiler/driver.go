@@ -337,8 +337,17 @@ func (d *driver) build(o *buildOrder) error {
 	if o.cfg.Routings, err = Routings(o.cfg.Workload, d.ring); err != nil {
 		return d.refused(o, err)
 	}
+	if o.cancelled.Load() {
+		return d.refused(o, errCancelled)
+	}
 	d.progress("making the weights and capturing the steps")
 	engine, choice, err := d.openKernels(o)
+	if err == nil && d.engine != nil && o.cancelled.Load() {
+		if err := engine.Close(); err != nil {
+			return fmt.Errorf("close the engine that was given up: %w", err)
+		}
+		return d.refused(o, errCancelled)
+	}
 	var memory *MemoryError
 	if errors.As(err, &memory) && d.engine != nil {
 		return d.rebuild(o)
@@ -358,10 +367,18 @@ func (d *driver) rebuild(o *buildOrder) error {
 	}
 	d.progress("making the weights and capturing the steps")
 	engine, choice, err := d.openKernels(o)
-	if err == nil {
+	switch {
+	case err == nil && !o.cancelled.Load():
 		return d.replace(o, engine, choice)
+	case err == nil:
+		if err = engine.Close(); err != nil {
+			return fmt.Errorf("close the engine that was given up: %w", err)
+		}
+		err = errCancelled
+		d.progress("cancelled: opening the engine before again")
+	default:
+		d.progress("it does not fit: opening the engine before again")
 	}
-	d.progress("it does not fit: opening the engine before again")
 	again, againErr := d.open(old)
 	if againErr != nil {
 		return fmt.Errorf("open the engine before again, after %w: %w", err, againErr)

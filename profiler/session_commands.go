@@ -15,6 +15,12 @@ func (s *session) command(c Command) {
 		s.answer(c.ID, s.finished, errors.New("the session is ending"))
 		return
 	}
+	if c.Cancel {
+		if err := s.cancelBuild(&c); err != nil {
+			s.answer(c.ID, s.finished, err)
+			return
+		}
+	}
 	if !c.builds() {
 		s.answer(c.ID, s.carryOut(&c), nil)
 		return
@@ -153,14 +159,36 @@ func (s *session) orderBuild(wanted target, commands []Command) {
 // beginBuild hands the first order to the engine's thread.
 func (s *session) beginBuild() {
 	first := s.orders[0]
-	first.begun = true
 	s.attribution.end(time.Now())
 	s.progress = "waiting for the steps in flight"
 	order := &buildOrder{id: first.id, cfg: EngineConfig{
 		Workload: first.target.workload, Kernels: first.target.kernels,
 		Timer: s.cfg.Timer, ESLaunch: s.cfg.ESLaunch,
 	}, asked: len(first.commands) == 0 || slices.ContainsFunc(first.commands, func(c Command) bool { return c.Kernels != nil })}
+	first.order = order
 	s.ctl.change(func() { s.ctl.build = order })
+}
+
+// cancelBuild gives up what is being built, and what waits behind it. The engine's thread cannot be
+// stopped while it opens an engine: it closes the new one again and goes on with the one before.
+func (s *session) cancelBuild(c *Command) error {
+	refused := &ArgumentError{Field: "cancel", Value: "true"}
+	switch {
+	case c.builds():
+		refused.Allowed = "without another workload in its line"
+		return refused
+	case !s.building() || s.workload == nil:
+		refused.Allowed = "while a workload is being built in place of another"
+		return refused
+	}
+	if len(s.orders) == 2 {
+		waiting := s.orders[1]
+		s.orders = s.orders[:1]
+		s.refuseOrder(waiting, errCancelled)
+	}
+	s.orders[0].order.cancelled.Store(true)
+	s.progress = "cancelled: closing what was begun"
+	return nil
 }
 
 // takeOrder removes the order that was under way, if it is the one with the id.
@@ -176,7 +204,7 @@ func (s *session) takeOrder(id uint64) *pendingBuild {
 // nextBuild begins the order that waited, if there is one. What it asks for is worked out again,
 // because the order before it may have failed.
 func (s *session) nextBuild() {
-	if len(s.orders) == 0 || s.orders[0].begun || s.stopping {
+	if len(s.orders) == 0 || s.orders[0].order != nil || s.stopping {
 		return
 	}
 	waiting := s.orders[0]

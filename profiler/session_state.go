@@ -94,7 +94,7 @@ type pendingBuild struct {
 	id       uint64
 	target   target
 	commands []Command
-	begun    bool
+	order    *buildOrder // nil while it waits
 }
 
 // maxWarnings bounds the warnings that a report carries.

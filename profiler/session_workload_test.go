@@ -315,3 +315,73 @@ func TestPanicWhileEmittingIsAnError(t *testing.T) {
 		}
 	})
 }
+
+// TestCancelGoesOnWithTheWorkloadBefore gives a build up while it is under way, with and without room
+// for two engines.
+func TestCancelGoesOnWithTheWorkloadBefore(t *testing.T) {
+	t.Parallel()
+	alone := func(_ profiler.EngineConfig, open int) error {
+		if open > 0 {
+			return &profiler.MemoryError{Reason: "12 GiB are needed"}
+		}
+		return nil
+	}
+	for name, refuse := range map[string]func(profiler.EngineConfig, int) error{"room for two": nil, "room for one": alone} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				lab := profilertest.NewLab(profilertest.Options{BuildTime: time.Second, OpenError: refuse})
+				r := start(t, lab, nil)
+				r.wait(2 * time.Second)
+				before := r.sample(t).Steps.OffOff.Count
+				r.send(profiler.Command{ID: "t", Tokens: new(64)})
+				r.send(profiler.Command{ID: "u", Tokens: new(128)})
+				// One more second if the engine before had to make room first.
+				r.wait(300 * time.Millisecond)
+				r.send(profiler.Command{ID: "c", Cancel: true})
+				r.wait(10 * time.Millisecond)
+				if ack := r.ack(t, "c"); !ack.Ack.OK {
+					t.Errorf("the cancel was answered %+v", ack.Ack)
+				}
+				r.wait(5 * time.Second)
+				for _, id := range []string{"t", "u"} {
+					if ack := r.ack(t, id); ack.Ack.OK || ack.Ack.Error != "cancelled" {
+						t.Errorf("%s was answered %+v", id, ack.Ack)
+					}
+				}
+				sample := r.sample(t)
+				records := r.kind(profiler.KindWorkload)
+				if sample.State != profiler.StateRunning || records[len(records)-1].Workload.Workload.Tokens != 16 || lab.OpenEngines() != 1 {
+					t.Errorf("state %s, workload %+v, %d engines", sample.State, records[len(records)-1].Workload.Workload, lab.OpenEngines())
+				}
+				if refuse == nil && sample.Steps.OffOff.Count <= before {
+					t.Errorf("%d steps after it, %d before: the statistics of the workload that goes on are lost", sample.Steps.OffOff.Count, before)
+				}
+				r.finish(t)
+				if lab.OpenEngines() != 0 {
+					t.Errorf("%d engines are left", lab.OpenEngines())
+				}
+			})
+		})
+	}
+}
+
+func TestCancelIsRefusedWhereNothingIsBuilt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		lab := profilertest.NewLab(profilertest.Options{BuildTime: time.Second})
+		r := start(t, lab, nil)
+		r.wait(500 * time.Millisecond)
+		r.send(profiler.Command{ID: "first", Cancel: true})
+		r.wait(2 * time.Second)
+		r.send(profiler.Command{ID: "idle", Cancel: true})
+		r.send(profiler.Command{ID: "both", Cancel: true, Tokens: new(64)})
+		r.wait(time.Second)
+		for _, id := range []string{"first", "idle", "both"} {
+			if ack := r.ack(t, id); ack.Ack.OK || ack.Ack.Field != "cancel" {
+				t.Errorf("%s was answered %+v", id, ack.Ack)
+			}
+		}
+		r.finish(t)
+	})
+}

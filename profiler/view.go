@@ -68,6 +68,8 @@ const (
 	WorkerSilent // no heartbeat for SilentAfter
 	WorkerEnded  // in good order
 	WorkerDied   // not
+	// WorkerResting has ended in good order to make room; another one takes its place when there is.
+	WorkerResting
 )
 
 // Heartbeat limits: a worker silent for SilentAfter is shown as such, and ended after KillAfter.

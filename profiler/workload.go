@@ -115,6 +115,19 @@ func (w Workload) Shard(tp, ep int) (Workload, error) {
 	return whole, nil
 }
 
+// Footprint is what the tensors of the workload take with a ring of so many routings. What kernels want
+// besides, their workspace, only they know.
+func (w Workload) Footprint(ring int) Memory {
+	e, r, t, n := uint64(w.Experts), uint64(w.Rows()), uint64(w.Tokens), uint64(ring)
+	h, i := uint64(w.Hidden), uint64(w.Intermediate)
+	weights := 3 * e * h * i
+	return Memory{
+		WeightsBytes: weights + 4*weights/(BlockWidth*BlockWidth),
+		ActivationsBytes: 2*t*h*n + 4*(e+1) + 4*r +
+			r*h + 4*r*h/BlockWidth + 4*r*i + r*i + 4*r*i/BlockWidth + 2*r*h + 2*t*h + 8*r*n,
+	}
+}
+
 // Name is the model with its shard as ParseModel reads it, such as "dsv3-tp8".
 func (w Workload) Name() string { return w.Model + w.shards("-") }
 

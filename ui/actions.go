@@ -16,7 +16,7 @@ func (m *model) pressed(msg tea.KeyPressMsg) tea.Cmd {
 		return m.act(a)
 	}
 	switch {
-	case m.overlay.kind == overlayModels:
+	case m.overlay.picks():
 		m.overlay.edit(name, msg.Key().Text)
 	case m.overlay.kind == overlayNone && m.experts.editing:
 		m.experts.edit(name, msg.Key().Text)
@@ -40,8 +40,14 @@ func (m *model) act(a action) tea.Cmd {
 		m.overlay = overlay{kind: overlayHelp}
 	case actLog:
 		m.overlay = overlay{kind: overlayLog}
-	case actModel:
-		m.overlay = overlay{kind: overlayModels, models: m.opts.Models}
+	case actModel, actRouting, actTokens:
+		return m.openPicker(map[action]overlayKind{
+			actModel: overlayModels, actRouting: overlayRoutings, actTokens: overlayTokens,
+		}[a])
+	case actSettings:
+		m.overlay = overlay{kind: overlaySettings}
+	case actCancel:
+		return m.request(m.cancelBuild)
 	case actClose:
 		m.leave()
 	case actPrevious:
@@ -66,7 +72,7 @@ func (m *model) act(a action) tea.Cmd {
 		return m.request(func() tea.Cmd { return m.changeTokens(a == actMoreTokens) })
 	case actMoreSkew, actLessSkew:
 		return m.request(func() tea.Cmd { return m.changeSkew(a == actMoreSkew) })
-	case actLive, actExperts, actKernels, actLeft, actRight, actPageUp, actPageDown, actOrder, actStage, actFilter,
+	case actLive, actExperts, actSweepPage, actKernels, actSweep, actRecord, actLeft, actRight, actPageUp, actPageDown, actOrder, actStage, actFilter,
 		actSave, actCommand:
 		return pageActions()[a](m)
 	}
@@ -82,13 +88,12 @@ func (m *model) step(by int) {
 	m.scroll(by)
 }
 
-// choose is enter: of the model picker if it is open, else of the page.
+// choose is enter: of a picker if one is open, else of the page.
 func (m *model) choose() tea.Cmd {
-	if m.overlay.kind == overlayModels {
-		return m.chooseModel()
+	if m.overlay.picks() {
+		return m.pick()
 	}
-	m.chooseOnPage()
-	return nil
+	return m.chooseOnPage()
 }
 
 // leave closes the overlay if one is open, else what the page has open.
@@ -102,7 +107,7 @@ func (m *model) leave() {
 
 func (m *model) setFrozen(on bool) {
 	m.frozen = on
-	m.shown = m.view
+	m.shown, m.sweeps.shown = m.view, m.sweeps.update
 }
 
 // request carries out what builds on the run's state, once there is one. It builds on what was asked
@@ -118,6 +123,12 @@ func (m *model) switchAB() tea.Cmd {
 	on := !m.want.ab(m.view.Sample)
 	m.want = intent{at: m.view.Time, mode: &on}
 	return m.send(profiler.Command{AB: &on})
+}
+
+// cancelBuild goes back to the workload before.
+func (m *model) cancelBuild() tea.Cmd {
+	m.want = intent{}
+	return m.send(profiler.Command{Cancel: true})
 }
 
 func (m *model) switchPause() tea.Cmd {
@@ -241,19 +252,6 @@ func skew(r profiler.Routing) float64 {
 		return profiler.MaxExponent + 1
 	}
 	return r.Exponent
-}
-
-func (m *model) chooseModel() tea.Cmd {
-	choice, ok := m.overlay.chosen()
-	if !ok {
-		return nil
-	}
-	m.overlay = overlay{}
-	if m.view == nil || m.condition().restartable() {
-		return m.say("the worker does not run", styleWarn)
-	}
-	m.want = intent{at: m.view.Time, model: &choice.Name}
-	return m.send(profiler.Command{Model: &choice.Name})
 }
 
 // send passes a command on. Whoever changes the run wants to see it, so a frozen screen goes on.

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"io"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -107,4 +108,14 @@ func BenchmarkProgram(b *testing.B) {
 		b.ReportMetric(written/float64(b.N), "bytes/frame")
 		b.ReportMetric(100*cpu*DefaultFPS/float64(b.N), "percent-of-core")
 	})
+}
+
+// heap is what is in use after a collection, in bytes. Other tests run beside, which changes it by
+// little: their screens are small.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return float64(stats.HeapAlloc)
 }

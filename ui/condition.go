@@ -20,6 +20,7 @@ const (
 	conditionSilent
 	conditionEnded
 	conditionDied
+	conditionResting // it made room for a sweep
 )
 
 // stalledAfter is how long no step may finish before the screen says so.
@@ -42,6 +43,8 @@ func conditionOf(view *profiler.View, closed bool) condition {
 		return conditionEnded
 	case profiler.WorkerSilent:
 		return conditionSilent
+	case profiler.WorkerResting:
+		return conditionResting
 	case profiler.WorkerStarting, profiler.WorkerRunning:
 	}
 	if closed {
@@ -74,7 +77,7 @@ func (c condition) restartable() bool {
 	switch c {
 	case conditionStalled, conditionSilent, conditionEnded, conditionDied:
 		return true
-	case conditionStarting, conditionBuilding, conditionWarmup, conditionRunning, conditionPaused:
+	case conditionStarting, conditionBuilding, conditionWarmup, conditionRunning, conditionPaused, conditionResting:
 		return false
 	default:
 		return false
@@ -93,7 +96,7 @@ type banner struct {
 
 // banner describes the condition.
 func (c condition) banner(view *profiler.View, restarting bool) banner {
-	restart := "r starts a new one; l shows the log"
+	restart := "r starts a new one; L shows the log"
 	if restarting {
 		restart = "starting a new one"
 	}
@@ -109,7 +112,11 @@ func (c condition) banner(view *profiler.View, restarting bool) banner {
 		if text == "" {
 			text = "making weights and inputs"
 		}
-		return banner{word: "BUILDING", text: text}
+		hint := ""
+		if view.Workload != nil {
+			hint = "esc cancels: the one before goes on"
+		}
+		return banner{word: "BUILDING", text: text, hint: hint}
 	case conditionStalled:
 		return banner{
 			word: "ENGINE STALLED", bad: true, hint: restart,
@@ -122,6 +129,8 @@ func (c condition) banner(view *profiler.View, restarting bool) banner {
 			text: fmt.Sprintf("nothing heard for %.0f s, it is ended after %.0f s",
 				view.Worker.Silent.Seconds(), profiler.KillAfter.Seconds()),
 		}
+	case conditionResting:
+		return banner{word: "RESTING", text: "the worker made room for a sweep and comes back"}
 	case conditionEnded:
 		return banner{word: "RUN ENDED", text: "figures are the last ones", hint: restart}
 	case conditionDied:

@@ -40,7 +40,11 @@ func ratioText(v float64) string {
 
 // intervalText formats a 95% interval.
 func intervalText(r *profiler.Ratio) string {
-	return "[" + strconv.FormatFloat(r.Low, 'f', 2, 64) + ", " + strconv.FormatFloat(r.High, 'f', 2, 64) + "]"
+	digits := 2
+	if formatFixed(r.Low, digits) == formatFixed(r.High, digits) {
+		digits = 3 // Two equal ends say less than was measured.
+	}
+	return "[" + formatFixed(r.Low, digits) + ", " + formatFixed(r.High, digits) + "]"
 }
 
 // grouped writes a count with a space between thousands.
@@ -99,6 +103,14 @@ func number(v *float64, unit string) string {
 		return unknown
 	}
 	return strconv.FormatFloat(*v, 'f', 0, 64) + unit
+}
+
+// tokensText counts tokens.
+func tokensText(n int) string {
+	if n == 1 {
+		return "1 token"
+	}
+	return grouped(int64(n)) + " tokens"
 }
 
 // shortTuple names a mask in five columns: (F,T).

@@ -46,7 +46,15 @@ func (m *model) layout() regions {
 	return layout(m.width, m.height, mode)
 }
 
-func (m *model) bannerNow() banner { return m.condition().banner(m.view, m.restarts) }
+func (m *model) bannerNow() banner {
+	switch {
+	case m.sweeps.update.active() && m.page == pageSweep:
+		return banner{} // The page says it all.
+	case m.sweeps.update.active():
+		return m.sweeps.update.banner()
+	}
+	return m.condition().banner(m.view, m.restarts)
+}
 
 // scene is what the panels draw from: one view, and what the screen knows besides.
 type scene struct {
@@ -88,13 +96,17 @@ func (m *model) draw(cells *grid.Grid) {
 		timeline{scene: s}.draw(cells.Area(r.Chart), r.Compact)
 	}
 	m.drawPage(cells.Area(r.Body), s, r.Compact)
-	if !s.condition.live() && s.condition != conditionPaused {
+	if !s.condition.live() && s.condition != conditionPaused && m.page != pageSweep {
 		// The figures stay, but nobody should take them for those of a run that goes on.
 		for _, area := range []grid.Rect{r.Stages, r.GPU, r.Chart, r.Body} {
 			cells.Area(area).Restyle(styleMuted)
 		}
 	}
-	drawVerdict(cells.Area(r.Verdict), s)
+	if m.page == pageSweep && !m.sweeps.onForm() {
+		m.drawSweepVerdict(cells.Area(r.Verdict))
+	} else {
+		drawVerdict(cells.Area(r.Verdict), s)
+	}
 	m.drawFooter(cells.Area(r.Footer))
 	if m.overlay.kind != overlayNone {
 		m.overlay.draw(cells.Area(m.overlay.box(m.width, m.height)), m)

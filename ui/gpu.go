@@ -212,7 +212,7 @@ func (p gpuPanel) drawAbsent(area grid.Area) {
 			break
 		}
 	}
-	why, early := "NVML gave no readings; the log (l) says why.", p.sample == nil || p.condition == conditionBuilding
+	why, early := "NVML gave no readings; the log (L) says why.", p.sample == nil || p.condition == conditionBuilding
 	switch {
 	case p.cpu():
 		why = "The CPU reference engine runs: real arithmetic, but its times say nothing about a GPU."
@@ -243,7 +243,7 @@ func (p gpuPanel) drawAbsent(area grid.Area) {
 func (p gpuPanel) drawCompact(area grid.Area) {
 	r := p.reading()
 	if r == nil {
-		why := "GPU " + unknown + ": no readings, l says why"
+		why := "GPU " + unknown + ": no readings, L says why"
 		if p.cpu() {
 			why = "GPU " + unknown + ": the CPU reference engine runs"
 		}

@@ -22,7 +22,7 @@ type item struct {
 }
 
 func (h header) draw(area grid.Area, compact bool) {
-	drawItems(area.Line(0), h.workloadItems(compact), h.badges(), " · ")
+	drawItems(area.Line(0), h.workloadItems(compact), h.badges(compact), " · ")
 	drawItems(area.Line(1), h.runItems(), h.rateItems(), "  ")
 }
 
@@ -58,8 +58,11 @@ func (h header) workloadItems(compact bool) []item {
 
 // badges say on what it runs. The CPU engine's is always there: its figures must never be taken for
 // a GPU's.
-func (h header) badges() []item {
+func (h header) badges(compact bool) []item {
 	var items []item
+	if badge, on := recordingBadge(h.opts.Recorder, compact); on {
+		items = append(items, badge)
+	}
 	if h.frozen {
 		items = append(items, item{text: " SCREEN PAUSED ", style: styleBadgeWarn})
 	}

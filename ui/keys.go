@@ -34,6 +34,13 @@ const (
 	actLive
 	actExperts
 	actKernels
+	actSweepPage
+	actSweep
+	actRecord
+	actRouting
+	actTokens
+	actCancel
+	actSettings
 	actLeft
 	actRight
 	actPageUp
@@ -67,6 +74,7 @@ type keyState struct {
 	overlay  overlayKind
 	down     bool // the worker does not answer: only a restart helps
 	frozen   bool
+	building bool   // a workload in place of another
 	hasModel bool   // there are models to pick from
 	family   string // that comes next; empty where the engine offers no other
 	page     page
@@ -76,9 +84,17 @@ type keyState struct {
 	editing  bool // a filter is being typed
 	filtered bool // there is a filter
 	// chosenMask says that the kernels' page does not follow the run.
-	chosenMask bool
-	canSave    bool
-	canRepeat  bool // the command of the current state is known
+	chosenMask  bool
+	canSave     bool
+	canRecord   bool
+	canSettings bool
+	recording   bool
+	canSweep    bool
+	sweep       sweepKeyState
+	sweepForm   bool // the sweep page shows its form
+	sweepShown  bool // there is a sweep to look at
+	resting     bool // the session made room for a sweep
+	canRepeat   bool // the command of the current state is known
 }
 
 // bindings returns the keys that do something now, in the order in which they are shown.
@@ -89,10 +105,16 @@ func bindings(s keyState) []binding {
 	if s.editing {
 		return filterBindings()
 	}
-	list := moveBindings(s)
-	if s.down {
+	var list []binding
+	if s.building {
+		list = append(list, bind(actCancel, 0, "esc", "cancel", "give up the workload that is being built; the one before goes on", "esc"))
+	}
+	list = append(list, moveBindings(s)...)
+	switch {
+	case s.resting:
+	case s.down:
 		list = append(list, bind(actRestart, 1, "r", "restart", "end what is left of the worker and start a new one", "r"))
-	} else {
+	default:
 		list = append(list, runBindings(s)...)
 	}
 	freeze := bind(actFreeze, 6, "space", "pause", "hold the screen still; the run and its measurements go on", "space")
@@ -100,15 +122,29 @@ func bindings(s keyState) []binding {
 		freeze = bind(actFreeze, 0, "space", "go on", "let the screen follow the run again", "space")
 	}
 	list = append(list, pageBindings(s)...)
-	if s.canSave {
+	switch {
+	case s.canSave && s.page == pageSweep:
+		list = append(list, bind(actSave, 2, "s", "save", "write the sweep's points, as moetop sweep --json prints them, into the current directory", "s"))
+	case s.canSave:
 		list = append(list, bind(actSave, 8, "s", "save", "write the report so far, as --json prints it, into the current directory", "s"))
+	}
+	if s.canRecord {
+		record := bind(actRecord, 9, "R", "record", "record the stream into a file in the current directory, for moetop replay", "R")
+		if s.recording {
+			record = bind(actRecord, 2, "R", "end recording", "end the recording and say where it is", "R")
+		}
+		list = append(list, record)
 	}
 	if s.canRepeat {
 		list = append(list, bind(actCommand, 9, "c", "command", "the command line that measures the same without a screen", "c"))
 	}
-	log := bind(actLog, 9, "l", "log", "warnings, refusals and errors (L on every page)", "l", "L")
-	if s.page != pageLive {
-		log = bind(actLog, 9, "L", "log", "warnings, refusals and errors", "L")
+	if s.canSettings {
+		list = append(list, bind(actSettings, 11, ",", "settings", "every flag with its value now: what changes it live, or why nothing does", ","))
+	}
+	log := bind(actLog, 9, "L", "log", "warnings, refusals and errors", "L")
+	if s.page == pageLive {
+		// Elsewhere l moves, so that L is what is told.
+		log.key.SetKeys("L", "l")
 	}
 	return append(list, freeze, log,
 		bind(actTheme, 12, "t", "theme", "next theme: dark, light, high contrast", "t"),
@@ -131,6 +167,8 @@ func runBindings(s keyState) []binding {
 		bind(actFewerTokens, hidden, "", "", "", "-", "_"),
 		bind(actMoreSkew, 7, "[/]", "skew", "less or more skew: uniform, zipf:0.5 to zipf:1.5, hot", "]"),
 		bind(actLessSkew, hidden, "", "", "", "["),
+		bind(actTokens, 11, "n", "tokens", "pick or type a number of tokens", "n"),
+		bind(actRouting, 11, "w", "routing", "pick or type a routing: where the tokens go", "w"),
 	}
 	if s.hasModel {
 		list = append(list, bind(actModel, 5, "m", "model", "pick a model", "m"))
@@ -146,20 +184,24 @@ func runBindings(s keyState) []binding {
 
 func overlayBindings(kind overlayKind) []binding {
 	quit := bind(actQuit, hidden, "ctrl-c", "quit", "leave", "ctrl+c")
-	if kind == overlayModels {
+	if (overlay{kind: kind}).picks() {
 		return []binding{
 			bind(actPrevious, 1, "↑↓", "move", "move", "up", "ctrl+p"),
 			bind(actNext, hidden, "", "", "", "down", "ctrl+n"),
-			bind(actChoose, 1, "enter", "run it", "run the model", "enter"),
+			bind(actChoose, 1, "enter", "run it", "run it", "enter"),
 			bind(actClose, 1, "esc", "back", "back", "esc"),
 			quit,
 		}
 	}
-	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l", overlayCommand: "c", overlayLaunch: "4"}[kind]
+	toggle := map[overlayKind]string{overlayHelp: "?", overlayLog: "l", overlayCommand: "c", overlayLaunch: "4", overlayCell: "3", overlaySettings: ","}[kind]
+	closing := []string{"esc", "enter", toggle}
+	if kind == overlayLog {
+		closing = append(closing, "L")
+	}
 	return []binding{
 		bind(actPrevious, 1, "↑↓", "scroll", "scroll", "up", "k", "pgup"),
 		bind(actNext, hidden, "", "", "", "down", "j", "pgdown"),
-		bind(actClose, 1, "esc", "back", "back", "esc", "enter", toggle),
+		bind(actClose, 1, "esc", "back", "back", closing...),
 		bind(actQuit, 1, "q", "quit", "leave", "q", "ctrl+c"),
 	}
 }

@@ -35,6 +35,7 @@ type model struct {
 	page    page
 	experts expertsState
 	kernels kernelsState
+	sweeps  sweepState
 
 	overlay overlay
 	failure error // ended the program
@@ -47,6 +48,8 @@ type notice struct {
 	text  string
 	style grid.Style
 	id    int // of the newest notice, so that an older one's end does not clear it
+	// kept says that news of the run do not take its place: it names a file.
+	kept bool
 }
 
 // noticeTime is how long a notice stays.
@@ -63,10 +66,15 @@ type (
 
 func newModel(source Source, opts Options) *model {
 	theme, _ := parseTheme(opts.Theme)
+	first, _ := parseView(opts.View)
+	if first == pageSweep && opts.Sweeps == nil {
+		first = pageLive
+	}
 	return &model{
+		page:   first,
 		source: source, opts: opts, started: make(chan struct{}),
 		width: standardWidth, height: standardHeight,
-		dark: true, theme: theme, glyphs: newGlyphs(opts.ASCII),
+		dark: true, theme: theme, glyphs: newGlyphs(opts.ASCII), sweeps: sweepState{form: newSweepForm()},
 	}
 }
 
@@ -88,7 +96,12 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.frame.changed = true
 	switch msg := msg.(type) {
 	case viewMsg:
-		return m, m.takeView(msg.view)
+		before := m.look()
+		cmd := m.takeView(msg.view)
+		m.frame.changed = m.look() != before
+		return m, cmd
+	case sweepMsg:
+		return m, m.takeSweep(msg.update)
 	case sourceClosedMsg:
 		m.closed = true
 	case tea.WindowSizeMsg:
@@ -109,6 +122,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case restartedMsg:
 		return m, m.restarted(msg.err)
+	case recordingMsg:
+		return m, m.recorded(msg)
 	case savedMsg:
 		return m, m.saved(msg)
 	case panicMsg:
@@ -131,6 +146,23 @@ func (m *model) View() tea.View {
 	return view
 }
 
+// look is what decides whether a new view changes anything on the screen. A frozen screen changes with
+// what is said about the run alone; one of a paused run once a second, since little happens there.
+type look struct {
+	shown  *profiler.View
+	banner banner
+	notice int
+	second int64
+}
+
+func (m *model) look() look {
+	l := look{shown: m.shown, banner: m.bannerNow(), notice: m.notice.id}
+	if m.condition() == conditionPaused {
+		l.shown, l.second = nil, m.view.Time.Unix()
+	}
+	return l
+}
+
 // takeView makes a view the newest one. A new line of its log is shown for a while.
 func (m *model) takeView(view *profiler.View) tea.Cmd {
 	if view == nil {
@@ -151,6 +183,9 @@ func (m *model) takeView(view *profiler.View) tea.Cmd {
 		return m.say(m.lastEntry.Text, styleText)
 	}
 	m.want = intent{}
+	if m.notice.kept && m.notice.text != "" {
+		return nil // The log has it.
+	}
 	return m.say(m.lastEntry.Text, styleWarn)
 }
 
@@ -159,6 +194,13 @@ func (m *model) say(text string, style grid.Style) tea.Cmd {
 	id := m.notice.id + 1
 	m.notice = notice{text: text, style: style, id: id}
 	return guarded(tea.Tick(noticeTime, func(time.Time) tea.Msg { return noticeEndMsg{id} }))
+}
+
+// sayFile is say for a notice that names a file.
+func (m *model) sayFile(text string) tea.Cmd {
+	cmd := m.say(text, styleGood)
+	m.notice.kept = true
+	return cmd
 }
 
 func (m *model) debugf(format string, args ...any) {
@@ -195,11 +237,15 @@ func (m *model) keys() []binding {
 
 func (m *model) keyState() keyState {
 	return keyState{
-		overlay: m.overlay.kind, down: m.condition().restartable(),
-		frozen: m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
+		overlay: m.overlay.kind, down: m.condition().restartable(), resting: m.sweeps.update.active(),
+		building: m.condition() == conditionBuilding && m.view.Workload != nil,
+		frozen:   m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
-		stage:   m.otherStage(),
+		stage:    m.otherStage(),
+		canSweep: m.opts.Sweeps != nil, sweep: m.sweeps.keyState(), sweepForm: m.sweeps.onForm(),
+		sweepShown: m.sweeps.shown != nil,
+		canRecord:  m.opts.Recorder != nil, canSettings: m.opts.Settings != nil, recording: m.recordingOn(),
 		canSave: m.opts.Save != nil, canRepeat: m.opts.Command != nil,
 	}
 }

@@ -9,11 +9,11 @@ import (
 // scroll moves the open overlay.
 func (m *model) scroll(by int) {
 	box := m.overlay.box(m.width, m.height)
-	lines := 0
-	if m.overlay.kind != overlayModels {
-		lines = len(m.overlayLines(box.W - 4))
+	if m.overlay.picks() {
+		m.overlay.move(by, max(len(m.choices())-1, 0))
+		return
 	}
-	m.overlay.move(by, m.overlay.lastPlace(lines, box.H-2))
+	m.overlay.move(by, m.overlay.lastPlace(len(m.overlayLines(box.W-4)), box.H-2))
 }
 
 // wheelLines is how far one notch of the wheel scrolls.
@@ -21,7 +21,7 @@ const wheelLines = 3
 
 func (m *model) wheeled(msg tea.MouseWheelMsg) {
 	by := wheelLines
-	if m.overlay.kind == overlayModels {
+	if m.overlay.picks() {
 		by = 1
 	}
 	switch {
@@ -47,8 +47,7 @@ func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 		return m.clickedOverlay(msg.X, msg.Y)
 	}
 	if m.page != pageLive {
-		m.clickedPage(msg.X, msg.Y)
-		return nil
+		return m.clickedPage(msg.X, msg.Y)
 	}
 	if m.condition().restartable() {
 		return nil
@@ -79,15 +78,15 @@ func (m *model) clickedOverlay(x, y int) tea.Cmd {
 		m.overlay = overlay{}
 		return nil
 	}
-	if m.overlay.kind != overlayModels {
+	if !m.overlay.picks() {
 		return nil
 	}
-	place, ok := m.overlay.modelAt(box, y)
+	place, ok := m.choiceAt(box, y)
 	switch {
 	case !ok:
 		return nil
 	case place == m.overlay.place:
-		return m.chooseModel()
+		return m.pick()
 	default:
 		m.overlay.place = place
 		return nil

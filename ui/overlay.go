@@ -15,30 +15,34 @@ const (
 	overlayHelp
 	overlayLog
 	overlayModels
+	overlayRoutings
+	overlayTokens
 	overlayLaunch  // all of one kernel launch
 	overlayCommand // the command that repeats the run
+	overlayCell    // all of one cell of a sweep
+	overlaySettings
 )
 
-// overlay is a box over the panels: help, log or the model picker. It takes all keys while it is open.
+// overlay is a box over the panels: help, log or a picker. It takes all keys while it is open.
 type overlay struct {
 	kind   overlayKind
-	place  int // first line of the help, lines back from the newest of the log, or the picked model
+	place  int // first line of the help, lines back from the newest of the log, or the picked choice
 	filter string
-	models []ModelChoice
+	rows   int // of a picker: its choices when it was opened
 }
 
 // box returns where the overlay lies: in the middle, with a margin as long as there is room for one.
 func (o overlay) box(width, height int) grid.Rect {
 	w, h := min(width-4, 100), min(height-2, 30)
-	if o.kind == overlayModels {
-		h = min(h, len(o.models)+modelsAround)
+	if o.picks() {
+		h = min(h, o.rows+pickerAround)
 	}
 	switch o.kind {
-	case overlayLaunch:
+	case overlayLaunch, overlayCell:
 		h = min(h, launchBoxLines)
 	case overlayCommand:
 		h = min(h, commandBoxLines)
-	case overlayNone, overlayHelp, overlayLog, overlayModels:
+	case overlayNone, overlayHelp, overlayLog, overlaySettings, overlayModels, overlayRoutings, overlayTokens:
 	}
 	return grid.Rect{X: (width - w) / 2, Y: (height - h) / 2, W: w, H: h}
 }
@@ -49,16 +53,8 @@ const (
 	commandBoxLines = 14
 )
 
-// modelsAround are the lines of the picker besides its models: border, filter, a blank, one to spare.
-const modelsAround = 5
-
 // lastPlace is the largest place that makes sense, for a box with so many lines inside.
-func (o overlay) lastPlace(lines, visible int) int {
-	if o.kind == overlayModels {
-		return max(len(o.matches())-1, 0)
-	}
-	return max(lines-visible, 0)
-}
+func (o overlay) lastPlace(lines, visible int) int { return max(lines-visible, 0) }
 
 // move goes by some lines; the log counts from its end.
 func (o *overlay) move(by, last int) {
@@ -66,58 +62,6 @@ func (o *overlay) move(by, last int) {
 		by = -by
 	}
 	o.place = min(max(o.place+by, 0), last)
-}
-
-// matches are the models whose name or title holds what was typed.
-func (o overlay) matches() []ModelChoice {
-	var list []ModelChoice
-	wanted := strings.ToLower(o.filter)
-	for _, c := range o.models {
-		if strings.Contains(strings.ToLower(c.Name+" "+c.Title), wanted) {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-// chosen returns the model that is picked; ok is false if none matches.
-func (o overlay) chosen() (choice ModelChoice, ok bool) {
-	list := o.matches()
-	if o.place >= len(list) {
-		return ModelChoice{}, false
-	}
-	return list[o.place], true
-}
-
-// edit changes the filter by a key that is bound to nothing.
-func (o *overlay) edit(name, text string) {
-	switch name {
-	case "backspace":
-		if n := len(o.filter); n > 0 {
-			runes := []rune(o.filter)
-			o.filter, o.place = string(runes[:len(runes)-1]), 0
-		}
-	case "ctrl+u":
-		o.filter, o.place = "", 0
-	default:
-		o.typed(text)
-	}
-}
-
-// longestFilter keeps a paste by accident from filling the filter.
-const longestFilter = 40
-
-// typed adds text to the filter.
-func (o *overlay) typed(text string) {
-	if o.kind != overlayModels {
-		return
-	}
-	for _, r := range text {
-		if r >= ' ' && r != 0x7f && len(o.filter) < longestFilter {
-			o.filter += string(r)
-			o.place = 0
-		}
-	}
 }
 
 // line is one line of an overlay: a label and what belongs to it.
@@ -131,15 +75,15 @@ func (o overlay) draw(area grid.Area, m *model) {
 	area.Fill(' ', styleText)
 	area.Box(m.glyphs.border, styleTitle)
 	title := map[overlayKind]string{
-		overlayHelp: " Help ", overlayLog: " Log ", overlayModels: " Models ",
-		overlayLaunch: " Launch ", overlayCommand: " Command ",
+		overlayHelp: " Help ", overlayLog: " Log ", overlayModels: " Models ", overlayRoutings: " Routing ", overlayTokens: " Tokens ",
+		overlayLaunch: " Launch ", overlayCommand: " Command ", overlayCell: " Figures ", overlaySettings: " Settings ",
 	}[o.kind]
 	area.Sub(grid.Rect{X: 0, Y: 0, W: area.Width() - 1, H: 1}).Print(2, 0, title, styleTitle)
 	foot := area.Sub(grid.Rect{X: 1, Y: area.Height() - 1, W: area.Width() - 2, H: 1})
 	drawKeys(foot, m.keys())
 	inner := area.Sub(grid.Rect{X: 2, Y: 1, W: area.Width() - 4, H: area.Height() - 2})
-	if o.kind == overlayModels {
-		o.drawModels(inner, m)
+	if o.picks() {
+		m.drawPicker(inner)
 		return
 	}
 	o.drawLines(inner, m.overlayLines(inner.Width()))
@@ -160,43 +104,6 @@ func (o overlay) drawLines(area grid.Area, lines []line) {
 	}
 }
 
-func (o overlay) drawModels(area grid.Area, m *model) {
-	x := area.Print(0, 0, "filter: ", styleMuted)
-	x = area.Print(x, 0, o.filter, styleStrong)
-	area.Set(x, 0, '_', styleKey)
-	list := o.matches()
-	if len(list) == 0 {
-		area.Print(0, 2, "no model has that in its name; backspace deletes", styleWarn)
-		return
-	}
-	body := area.Sub(grid.Rect{X: 0, Y: 2, W: area.Width(), H: area.Height() - 2})
-	first := max(o.place-body.Height()+1, 0)
-	for y := range body.Height() {
-		if first+y >= len(list) {
-			return
-		}
-		choice := list[first+y]
-		mark, name, title := "  ", styleText, styleMuted
-		if first+y == o.place {
-			mark, name, title = "> ", styleSelected, styleSelected
-			body.Line(y).Fill(' ', styleSelected)
-		}
-		at := body.Print(0, y, mark+choice.Name, name)
-		body.Print(max(at+2, 22), y, choice.Title, title)
-		if m.view != nil && m.view.Workload != nil && m.view.Workload.Workload.Name() == choice.Name {
-			body.PrintRight(body.Width(), y, "runs now", title)
-		}
-	}
-}
-
-// modelAt returns the place of the model on a line of the overlay's box; ok is false elsewhere.
-func (o overlay) modelAt(box grid.Rect, y int) (place int, ok bool) {
-	visible := box.H - 4
-	first := max(o.place-visible+1, 0)
-	place = first + y - box.Y - 3
-	return place, y >= box.Y+3 && y < box.Y+3+visible && place < len(o.matches())
-}
-
 // labelWidth is the column at which the text of a help or log line begins.
 const labelWidth = 10
 
@@ -209,7 +116,11 @@ func (m *model) overlayLines(width int) []line {
 		return m.launchLines(width)
 	case overlayCommand:
 		return m.commandLines(width)
-	case overlayNone, overlayLog, overlayModels:
+	case overlayCell:
+		return m.cellLines(width)
+	case overlaySettings:
+		return m.settingLines(width)
+	case overlayNone, overlayLog, overlayModels, overlayRoutings, overlayTokens:
 		return m.logLines(width)
 	default:
 		return nil

@@ -16,21 +16,24 @@ const (
 	pageLive page = iota
 	pageExperts
 	pageKernels
+	pageSweep
 )
-
-// pageKeys are the keys of the pages, as they are shown.
-const pageKeys = "1 2 4"
 
 func pageBindings(s keyState) []binding {
 	rank := 3
 	if s.page != pageLive {
 		rank = 1
 	}
-	return []binding{
-		bind(actLive, rank, pageKeys, "views", "1 the stages live, 2 the experts and their tiles, 4 the kernels of a step", "1"),
+	list := []binding{
+		bind(actLive, rank, "1 2 4", "views", "1 the stages live, 2 the experts and their tiles, 4 the kernels of a step", "1"),
 		bind(actExperts, hidden, "", "", "", "2"),
 		bind(actKernels, hidden, "", "", "", "4"),
 	}
+	if s.canSweep {
+		list[0] = bind(actLive, rank, "1-4", "views", "1 the stages live, 2 the experts and their tiles, 3 a sweep over batch sizes, 4 the kernels of a step", "1")
+		list = append(list, bind(actSweepPage, hidden, "", "", "", "3"))
+	}
+	return list
 }
 
 // moveBindings are the keys that move on a page with a cursor.
@@ -62,6 +65,8 @@ func moveBindings(s keyState) []binding {
 		if s.chosenMask {
 			list = append(list, bind(actClose, 1, "esc", "follow", "the launches of what runs now again", "esc"))
 		}
+	case pageSweep:
+		list = sweepBindings(s)
 	}
 	return append(list,
 		bind(actLeft, hidden, "", "", "", "left", "h"),
@@ -90,18 +95,21 @@ func pageActions() map[action]func(*model) tea.Cmd {
 		}
 	}
 	return map[action]func(*model) tea.Cmd{
-		actLive:     quietly(func(m *model) { m.page = pageLive }),
-		actExperts:  quietly(func(m *model) { m.page = pageExperts }),
-		actKernels:  quietly(func(m *model) { m.page = pageKernels }),
-		actOrder:    quietly(func(m *model) { m.experts.reorder(m.scene()) }),
-		actStage:    quietly(func(m *model) { m.experts.down = m.experts.stage(m.scene()) == profiler.Up }),
-		actFilter:   quietly(func(m *model) { m.experts.editing = true }),
-		actLeft:     quietly(func(m *model) { m.movePage(-1, 0) }),
-		actRight:    quietly(func(m *model) { m.movePage(1, 0) }),
-		actPageUp:   quietly(func(m *model) { m.movePage(0, -pageLines) }),
-		actPageDown: quietly(func(m *model) { m.movePage(0, pageLines) }),
-		actSave:     (*model).save,
-		actCommand:  (*model).showCommand,
+		actLive:      quietly(func(m *model) { m.page = pageLive }),
+		actExperts:   quietly(func(m *model) { m.page = pageExperts }),
+		actKernels:   quietly(func(m *model) { m.page = pageKernels }),
+		actSweepPage: quietly(func(m *model) { m.page = pageSweep }),
+		actSweep:     (*model).sweepKey,
+		actOrder:     quietly(func(m *model) { m.experts.reorder(m.scene()) }),
+		actStage:     quietly(func(m *model) { m.experts.down = m.experts.stage(m.scene()) == profiler.Up }),
+		actFilter:    quietly(func(m *model) { m.experts.editing = true }),
+		actLeft:      quietly(func(m *model) { m.movePage(-1, 0) }),
+		actRight:     quietly(func(m *model) { m.movePage(1, 0) }),
+		actPageUp:    quietly(func(m *model) { m.movePage(0, -pageLines) }),
+		actPageDown:  quietly(func(m *model) { m.movePage(0, pageLines) }),
+		actSave:      (*model).save,
+		actRecord:    (*model).switchRecording,
+		actCommand:   (*model).showCommand,
 	}
 }
 
@@ -119,17 +127,24 @@ func (m *model) movePage(columns, lines int) {
 		m.experts.cursor = min(max(m.experts.cursor+columns, 0), max(len(list)-1, 0))
 	case pageKernels:
 		m.kernels.move(s, columns, lines)
+	case pageSweep:
+		m.moveSweep(columns, lines)
 	}
 }
 
 // chooseOnPage is enter outside an overlay.
-func (m *model) chooseOnPage() {
+func (m *model) chooseOnPage() tea.Cmd {
 	switch {
 	case m.page == pageExperts:
 		m.experts.editing = false
+	case m.page == pageSweep && m.sweeps.onForm():
+		return m.beginSweep()
+	case m.page == pageSweep:
+		return m.openCell()
 	case m.page == pageKernels && len(m.kernels.launches(m.scene())) > 0:
 		m.overlay = overlay{kind: overlayLaunch}
 	}
+	return nil
 }
 
 // closeOnPage is esc outside an overlay.
@@ -140,11 +155,16 @@ func (m *model) closeOnPage() {
 		m.experts.editing, m.experts.filter, m.experts.cursor = false, "", 0
 	case pageKernels:
 		m.kernels.mask = nil
+	case pageSweep:
+		m.sweeps.planning = false
 	}
 }
 
 // save writes a report of what the screen shows, beside the screen: a disk can be slow.
 func (m *model) save() tea.Cmd {
+	if m.page == pageSweep {
+		return m.saveSweep()
+	}
 	view := m.shown
 	if view == nil || view.Sample == nil {
 		return m.say("nothing was measured yet that could be saved", styleWarn)
@@ -161,7 +181,7 @@ func (m *model) saved(msg savedMsg) tea.Cmd {
 		m.debugf("save: %v", msg.err)
 		return m.say(msg.err.Error(), styleBad)
 	}
-	return m.say("saved "+msg.path, styleGood)
+	return m.sayFile("saved " + msg.path)
 }
 
 func (m *model) showCommand() tea.Cmd {
@@ -206,6 +226,8 @@ func (m *model) drawPage(area grid.Area, s scene, compact bool) {
 		expertsPanel{scene: s, state: m.experts}.draw(area, compact)
 	case pageKernels:
 		kernelsPanel{scene: s, state: m.kernels}.draw(area, compact)
+	case pageSweep:
+		sweepPanel{scene: s, state: m.sweeps}.draw(area, compact)
 	}
 }
 

@@ -176,7 +176,7 @@ func TestSaveWithoutFigures(t *testing.T) {
 
 func TestKeysThatCanDoNothingAreNotShown(t *testing.T) {
 	t.Parallel()
-	m := testModel(t, 200, 60, cudaView(), func(o *Options) { o.Save, o.Command = nil, nil })
+	m := testModel(t, 200, 60, cudaView(), func(o *Options) { o.Save, o.Command, o.Sweeps = nil, nil, nil })
 	press(m, "s", "c", "3")
 	checkNotShown(t, m, "s save")
 	checkNotShown(t, m, "c command")

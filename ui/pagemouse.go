@@ -1,6 +1,10 @@
 package ui
 
-import "github.com/moetop/moetop/ui/internal/grid"
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/moetop/moetop/ui/internal/grid"
+)
 
 // pageInner is where the page draws, without its border or title line.
 func (m *model) pageInner() grid.Rect {
@@ -12,10 +16,10 @@ func (m *model) pageInner() grid.Rect {
 }
 
 // clickedPage moves the page's cursor to what was clicked; a second click opens it.
-func (m *model) clickedPage(x, y int) {
+func (m *model) clickedPage(x, y int) tea.Cmd {
 	inner := m.pageInner()
 	if x < inner.X || x >= inner.X+inner.W || y < inner.Y || y >= inner.Y+inner.H {
-		return
+		return nil
 	}
 	x, y = x-inner.X, y-inner.Y
 	switch m.page {
@@ -31,11 +35,14 @@ func (m *model) clickedPage(x, y int) {
 		switch {
 		case y < 1 || place >= n:
 		case place == m.kernels.cursor:
-			m.chooseOnPage()
+			return m.chooseOnPage()
 		default:
 			m.kernels.cursor = place
 		}
+	case pageSweep:
+		return m.clickedSweep(inner, x, y)
 	}
+	return nil
 }
 
 // expertAt returns the place in the list of the expert whose bar or letter lies there.
@@ -53,4 +60,27 @@ func (m *model) expertAt(inner grid.Rect, n, x, y int) (place int, ok bool) {
 	}
 	place = (g.first(min(m.experts.cursor, n-1))+strip)*g.columns + column
 	return place, place < n
+}
+
+// clickedSweep chooses a line of the form or a cell of the map.
+func (m *model) clickedSweep(inner grid.Rect, x, y int) tea.Cmd {
+	s := &m.sweeps
+	if s.onForm() {
+		if field := y - sweepFormFields; field >= 0 && field < numFields {
+			s.form.field = field
+		}
+		return nil
+	}
+	panel := sweepPanel{scene: m.scene(), state: *s}
+	n := len(s.shown.Plan.Tokens)
+	row := firstLaunch(s.row, panel.mapHeight(inner.H), n) + y - sweepMapHead
+	column := (x - sweepTokens) / panel.cellWidth(inner.W)
+	if y < sweepMapHead || row >= n || x < sweepTokens || column >= len(sweepColumns()) {
+		return nil
+	}
+	if row == s.row && column == s.column && s.moved {
+		return m.openCell()
+	}
+	s.row, s.column, s.moved = row, column, true
+	return nil
 }

@@ -167,3 +167,13 @@ func cpuLaunches() (all [profiler.NumMasks][]profiler.Launch) {
 	}
 	return all
 }
+
+func testSettings(*profiler.View) []Setting {
+	return []Setting{
+		{"es", "down", "u d e", "flip a stage, or both"},
+		{"remote-command", "kubectl exec -i gpu7 -- moetop {args}", "", "it is how others reach the worker, which has started"},
+		{"tokens", "128", "+ - n", "twice, half, or any number"},
+		{"theme", "dark", "t", "the next one"},
+		{"timer", "cupti", "", "an engine keeps it from its worker's start on: start moetop again"},
+	}
+}

@@ -40,6 +40,23 @@ func pumpViews(ctx context.Context, views <-chan *profiler.View, send func(tea.M
 	}
 }
 
+// pumpSweeps hands the states of sweeps to the screen, one a frame at most.
+func pumpSweeps(ctx context.Context, updates <-chan *SweepUpdate, send func(tea.Msg), pause time.Duration) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case update := <-updates:
+			send(sweepMsg{update})
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
 // panicError is a panic of a goroutine or a command of the screen, turned into an error so that the
 // terminal is restored before anybody reads about it.
 type panicError struct {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -26,8 +27,8 @@ func testModel(tb testing.TB, width, height int, view *profiler.View, change fun
 	tb.Helper()
 	opts := Options{
 		Models: testModels(), Environ: []string{"TERM=xterm-256color", "LANG=C.UTF-8"}, Theme: "dark",
-		Save:    func(*profiler.View) (string, error) { return "/home/me/moetop-20260304-120000.json", nil },
-		Command: testCommand,
+		Save:     func(*profiler.View) (string, error) { return "/home/me/moetop-20260304-120000.json", nil },
+		Settings: testSettings, Command: testCommand, Sweeps: &fakeSweeper{}, Recorder: &fakeRecorder{now: Recording{Path: "/home/me/a.moetop", Elapsed: 83 * time.Second, Bytes: 45_210}},
 	}
 	if change != nil {
 		change(&opts)
@@ -122,6 +123,7 @@ func TestGoldenScreens(t *testing.T) {
 		name   string
 		view   func() *profiler.View
 		change func(*Options)
+		after  func(*model) // before the keys
 		keys   []string
 		sizes  []string
 	}{
@@ -152,6 +154,17 @@ func TestGoldenScreens(t *testing.T) {
 		{name: "kernelsuntimed", view: manualView, keys: []string{"4", "left"}, sizes: []string{"80x24"}},
 		{name: "launch", view: cudaView, keys: []string{"4", "j", "j", "j", "enter"}, sizes: []string{"80x24", "120x40"}},
 		{name: "command", view: cudaView, keys: []string{"c"}, sizes: []string{"80x24", "60x16"}},
+		{name: "settings", view: cudaView, keys: []string{","}, sizes: []string{"60x16", "80x24", "120x40"}},
+		{name: "routings", view: cudaView, keys: []string{"w"}, sizes: []string{"80x24"}},
+		{name: "tokens", view: cudaView, keys: []string{"n", "3"}, sizes: []string{"80x24", "60x16"}},
+		{name: "recording", view: cudaView, after: recordingOn, sizes: []string{"60x16", "80x24", "120x40"}},
+		{name: "sweepform", view: cudaView, keys: []string{"3", "j"}, sizes: []string{"60x16", "80x24", "120x40"}},
+		{name: "sweeprunning", view: cudaView, after: sweeping(SweepRunning, 6), keys: []string{"3"}, sizes: []string{"60x16", "80x24", "120x40"}},
+		{name: "sweep", view: cudaView, after: sweeping(SweepDone, 14), keys: []string{"3", "right"}, sizes: []string{"60x16", "80x24", "120x40", "200x60"}},
+		{name: "sweepstopped", view: cudaView, after: sweeping(SweepStopped, 6), keys: []string{"3"}, sizes: []string{"80x24"}},
+		{name: "sweepascii", view: cudaView, change: ascii, after: sweeping(SweepDone, 14), keys: []string{"3"}, sizes: []string{"80x24"}},
+		{name: "sweepelsewhere", view: cudaView, after: sweeping(SweepRunning, 6), keys: []string{"1"}, sizes: []string{"80x24"}},
+		{name: "sweepcell", view: cudaView, after: sweeping(SweepDone, 14), keys: []string{"3", "j", "j", "right", "enter"}, sizes: []string{"80x24"}},
 		{name: "starting", view: func() *profiler.View { return nil }, sizes: []string{"80x24"}},
 	}
 	for _, c := range cases {
@@ -159,12 +172,17 @@ func TestGoldenScreens(t *testing.T) {
 			t.Run(c.name+"_"+size, func(t *testing.T) {
 				t.Parallel()
 				m := testModel(t, sizes[size][0], sizes[size][1], c.view(), c.change)
+				if c.after != nil {
+					c.after(m)
+				}
 				press(m, c.keys...)
 				checkGolden(t, c.name+"_"+size, plain(t, m))
 			})
 		}
 	}
 }
+
+func recordingOn(m *model) { m.opts.Recorder.(*fakeRecorder).on = true }
 
 func TestGoldenColours(t *testing.T) {
 	t.Parallel()
@@ -173,6 +191,23 @@ func TestGoldenColours(t *testing.T) {
 			t.Parallel()
 			m := testModel(t, 80, 24, cudaView(), func(o *Options) { o.Theme = theme })
 			checkGolden(t, "colour_"+theme, screen(t, m).Render()+"\n")
+			sweeping(SweepDone, 14)(m)
+			press(m, "3")
+			checkGolden(t, "colour_"+theme+"_sweep", screen(t, m).Render()+"\n")
+		})
+	}
+}
+
+// TestGoldenPictures are the screens that make screens draws for the manual.
+func TestGoldenPictures(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string][]string{"live": {"1"}, "experts": {"2"}, "sweep": {"3"}, "kernels": {"4", "j", "j"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := testModel(t, 120, 40, cudaView(), nil)
+			sweeping(SweepDone, 14)(m)
+			press(m, keys...)
+			checkGolden(t, "picture_"+name, screen(t, m).Render()+"\n")
 		})
 	}
 }

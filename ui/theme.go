@@ -40,6 +40,12 @@ const (
 	styleOther
 	styleReserved
 	styleSelected
+	styleSlower3 // of a heat map: the strongest
+	styleSlower2
+	styleSlower1
+	styleFaster1
+	styleFaster2
+	styleFaster3
 	numStyles
 )
 
@@ -92,7 +98,12 @@ type palette struct {
 	latency, utilization, mark                string
 	weights, activations, workspace, reserved string
 	selected                                  string
+	slower, faster                            [3]heatColours // from weak to strong
 }
+
+// heatColours are a background of a heat map and what is read on it. The two directions are blue and
+// orange, which everybody tells apart.
+type heatColours struct{ back, text string }
 
 func (t themeName) palette() palette {
 	switch t {
@@ -104,6 +115,8 @@ func (t themeName) palette() palette {
 			track: "#c4ccd5", latency: "#9a5b00", utilization: "#0969da", mark: "#8250df",
 			weights: "#0969da", activations: "#0a6b6b", workspace: "#8250df", reserved: "#9a5b00",
 			selected: "#0550ae",
+			slower:   [3]heatColours{{"#ffe8cc", "#24292f"}, {"#ffc078", "#24292f"}, {"#e8590c", "#ffffff"}},
+			faster:   [3]heatColours{{"#d3f0f5", "#24292f"}, {"#7fd3e0", "#24292f"}, {"#0b7285", "#ffffff"}},
 		}
 	case themeContrast:
 		return palette{
@@ -113,6 +126,8 @@ func (t themeName) palette() palette {
 			track: "#a0a0a0", latency: "#ffaf00", utilization: "#00ffff", mark: "#ff80ff",
 			weights: "#00ffff", activations: "#00ff00", workspace: "#ff80ff", reserved: "#ffff00",
 			selected: "#ffff00",
+			slower:   [3]heatColours{{"#5f3700", "#ffffff"}, {"#af5f00", "#ffffff"}, {"#ffaf00", "#000000"}},
+			faster:   [3]heatColours{{"#005f5f", "#ffffff"}, {"#00878f", "#ffffff"}, {"#00ffff", "#000000"}},
 		}
 	case themeAuto, themeDark:
 		fallthrough
@@ -124,6 +139,8 @@ func (t themeName) palette() palette {
 			track: "#3d444d", latency: "#e3b341", utilization: "#58a6ff", mark: "#d2a8ff",
 			weights: "#58a6ff", activations: "#56d4dd", workspace: "#d2a8ff", reserved: "#e3b341",
 			selected: "#79c0ff",
+			slower:   [3]heatColours{{"#43300f", "#e6d3ab"}, {"#7a4f0e", "#ffffff"}, {"#e08e1b", "#0d1117"}},
+			faster:   [3]heatColours{{"#113b44", "#b6e6ec"}, {"#126b7a", "#ffffff"}, {"#39c5d6", "#0d1117"}},
 		}
 	}
 }
@@ -144,6 +161,12 @@ func (t themeName) sequences(color bool) []string {
 		}
 		return lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color(p.onBadge)).Background(lipgloss.Color(hex))
 	}
+	heat := func(c heatColours) lipgloss.Style {
+		if !color {
+			return lipgloss.NewStyle()
+		}
+		return lipgloss.NewStyle().Foreground(lipgloss.Color(c.text)).Background(lipgloss.Color(c.back))
+	}
 	muted := fg(p.muted)
 	if !color {
 		muted = muted.Faint(true)
@@ -159,6 +182,8 @@ func (t themeName) sequences(color bool) []string {
 		styleLatency: fg(p.latency), styleUtilization: fg(p.utilization), styleMark: fg(p.mark),
 		styleWeights: fg(p.weights), styleActivations: fg(p.activations), styleWorkspace: fg(p.workspace),
 		styleOther: fg(p.muted), styleReserved: fg(p.reserved), styleSelected: badge(p.selected),
+		styleSlower1: heat(p.slower[0]), styleSlower2: heat(p.slower[1]), styleSlower3: heat(p.slower[2]),
+		styleFaster1: heat(p.faster[0]), styleFaster2: heat(p.faster[1]), styleFaster3: heat(p.faster[2]),
 	}
 	out := make([]string, numStyles)
 	for i, look := range looks {

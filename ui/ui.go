@@ -54,6 +54,16 @@ type Options struct {
 	// Command is the command line that repeats what a view shows, each word quoted for a shell; nil
 	// takes the key away. It must be quick.
 	Command func(view *profiler.View) []string
+	// View is the view that is shown first, one of Views; empty is live.
+	View string
+	// Settings are the flags with their values now; nil takes the key away. It must be quick.
+	Settings func(view *profiler.View) []Setting
+	// Ended is told what the screen showed when the user left it; nil is nobody.
+	Ended func(Left)
+	// Recorder records the stream; nil takes the key away.
+	Recorder Recorder
+	// Sweeps measures sweeps; nil takes the sweep view away.
+	Sweeps Sweeper
 	// DebugLog takes a line for every command and every problem of the screen; nil drops them.
 	DebugLog io.Writer
 	// Environ is the environment; nil is that of the process.
@@ -62,8 +72,11 @@ type Options struct {
 
 // Defaults and limits of Options.
 const (
-	DefaultFPS         = 10
-	MaxFPS             = 60
+	DefaultFPS = 10
+	MaxFPS     = 60
+	// keyFPS is how often the terminal is written to where keys ask for it, which should be sooner than
+	// the next views come.
+	keyFPS             = 40
 	DefaultHistorySpan = 60 * time.Second
 )
 
@@ -97,6 +110,9 @@ func (o Options) normalize() (Options, error) {
 	if _, err := parseTheme(o.Theme); err != nil {
 		return o, err
 	}
+	if _, err := parseView(o.View); err != nil {
+		return o, err
+	}
 	o.NoColor = o.NoColor || noColor(o.Environ)
 	o.ASCII = o.ASCII || needsASCII(o.Environ)
 	return o, nil
@@ -122,7 +138,7 @@ func Run(ctx context.Context, source Source, opts Options) error {
 		tea.WithInput(opts.Input),
 		tea.WithOutput(opts.Output),
 		tea.WithEnvironment(opts.Environ),
-		tea.WithFPS(opts.FPS),
+		tea.WithFPS(max(opts.FPS, keyFPS)),
 		tea.WithoutSignalHandler(),
 	)
 	pumping, stop := context.WithCancel(ctx)
@@ -139,6 +155,9 @@ func Run(ctx context.Context, source Source, opts Options) error {
 	}
 	helpers := newHelpers(kill)
 	helpers.start(func() { pumpViews(pumping, source.Views(), program.Send, frameTime(opts.FPS)) })
+	if opts.Sweeps != nil {
+		helpers.start(func() { pumpSweeps(pumping, opts.Sweeps.Updates(), program.Send, frameTime(opts.FPS)) })
+	}
 	signals := newSignalWatch()
 	helpers.start(func() { signals.watch(pumping, kill) })
 
@@ -157,9 +176,11 @@ func Run(ctx context.Context, source Source, opts Options) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("screen: %w", err)
-	default:
-		return nil
 	}
+	if opts.Ended != nil {
+		opts.Ended(screen.left())
+	}
+	return nil
 }
 
 func frameTime(fps int) time.Duration { return time.Second / time.Duration(fps) }

@@ -35,6 +35,11 @@ func drawVerdict(area grid.Area, s scene) {
 	}
 	x := area.Print(0, 0, badge, style) + 1
 	room := max(area.Width()-x, 10)
+	if first, second, ok := answer(s.sample, room); ok && area.Height() > 1 && !s.cpu() && !s.undeployed() {
+		area.Print(x, 0, first, text)
+		area.Print(x, 1, second, styleMuted)
+		return
+	}
 	if area.Height() < 2 {
 		area.Print(x, 0, brief(detail, room, v.EnableES == nil && !s.sample.AB), text)
 		return
@@ -46,6 +51,55 @@ func drawVerdict(area grid.Area, s scene) {
 		second = inWords(s.sample)
 	}
 	area.Print(x, 1, second, styleMuted)
+}
+
+// answer says in the first line what to deploy and what that makes of the layer, and in the second what
+// each switch does. ok is false where the verdict alone must speak: where nothing was compared, or the
+// sides did not run under the same conditions.
+func answer(sample *profiler.Sample, room int) (first, second string, ok bool) {
+	mask, known := verdictMask(sample.Verdict)
+	if !known || len(sample.Stages) == 0 || strings.Contains(sample.Verdict.Text, "MHz") {
+		return "", "", false
+	}
+	first = pythonTuple(mask) + ": "
+	gain := ratioOf(&sample.Steps, mask)
+	switch {
+	case mask == profiler.ESOff:
+		first += "ES makes nothing faster here"
+	case gain == nil:
+		return "", "", false
+	case gain.Significant():
+		first += "the whole layer is " + ratioText(gain.Value) + " as fast " + intervalText(gain)
+	default:
+		first += "the stage is faster; the whole layer shows no proven difference"
+	}
+	if grid.Width(first) > room {
+		first = withoutIntervals(first)
+	}
+	var long, short []string
+	for _, stage := range sample.Stages {
+		if stage.Ratio == nil || stage.Off == nil || stage.On == nil {
+			continue
+		}
+		word := " off: "
+		if mask.Has(map[string]profiler.Stage{"up": profiler.Up, "down": profiler.Down}[stage.Name]) {
+			word = " on: "
+		}
+		text := ratioText(stage.Ratio.Value) + " " + intervalText(stage.Ratio)
+		if !stage.Ratio.Significant() {
+			text += ", no proven difference"
+		}
+		short = append(short, stage.Name+word+text)
+		long = append(long, stage.Name+word+micros(stage.Off.MedianUS)+" → "+micros(stage.On.MedianUS)+" µs with ES, "+text)
+	}
+	if on := sample.Steps.Mask(mask); mask != profiler.ESOff && on != nil && sample.Steps.OffOff != nil {
+		long = append(long, "layer: "+micros(sample.Steps.OffOff.MedianUS)+" → "+micros(on.MedianUS)+" µs")
+	}
+	second = strings.Join(long, "; ")
+	if grid.Width(second) > room {
+		second = strings.Join(short, "; ")
+	}
+	return first, second, true
 }
 
 // undeployed reports whether kernels run that sglang does not: there is nothing to deploy then, since

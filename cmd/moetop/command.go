@@ -13,7 +13,7 @@ func notForWorker(name string) bool {
 	}
 	return slices.Contains([]string{
 		"json", "ndjson", "control", "front-mode", "output", "listen", "theme", "ascii", "no-mouse", "fps", "debug-log", "help", "version",
-		"append", "remote", "remote-command", "trace",
+		"append", "view", "save-config", "remote", "remote-command", "trace",
 	}, name)
 }
 

@@ -54,6 +54,10 @@ func ctlVerbs() []ctlVerb {
 			cmd.Reset = true
 			return nil
 		}},
+		{"cancel", "", "give up the workload that is being built", nil, false, func(cmd *profiler.Command, _ []string) error {
+			cmd.Cancel = true
+			return nil
+		}},
 		{"stop", "", "end the run in good order", nil, false, func(cmd *profiler.Command, _ []string) error {
 			cmd.Stop = true
 			return nil

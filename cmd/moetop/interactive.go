@@ -26,6 +26,9 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	if err := a.requireTerminal(); err != nil {
 		return err
 	}
+	if err := o.checkSaveConfig(); err != nil {
+		return usage(err)
+	}
 	log, err := openDebugLog(o.debug)
 	if err != nil {
 		return err
@@ -35,7 +38,9 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.startFront(ctx, o, "interactive", log.writer(), traced.tap(nil))
+	files := saver{".", time.Now}
+	recorder := &screenRecorder{saver: files}
+	f, err := a.startFront(ctx, o, "interactive", log.writer(), traced.tap(recorder.tap(nil)))
 	if err != nil {
 		return errors.Join(err, traced.close())
 	}
@@ -47,12 +52,25 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	if err := awaitStart(ctx, f, patience); err != nil {
 		return errors.Join(err, f.Close(), traced.close())
 	}
-	err = ui.Run(ctx, f, ui.Options{
+	sweeps := newLiveSweep(a, o, f, files)
+	var remembered error
+	err = a.showScreen(ctx, f, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
-		Save: saver{".", time.Now}.save, Command: shownCommand,
+		Save: files.save, Command: shownCommand, Sweeps: sweeps, Recorder: recorder, View: o.view, Settings: o.liveSettings,
+		Ended: func(left ui.Left) { remembered = a.remember(o, left) },
 	})
-	return screenEnd(errors.Join(err, f.Close(), traced.close()))
+	err = errors.Join(err, remembered)
+	for _, words := range sweeps.close() {
+		a.tell("%s", words)
+	}
+	err = errors.Join(err, f.Close(), traced.close())
+	// The recording has the session's last words, too.
+	words, recordErr := recorder.close()
+	if words != "" {
+		a.tell("%s", words)
+	}
+	return screenEnd(errors.Join(err, recordErr))
 }
 
 // screenEnd makes a signal that ended the screen the exit code.

@@ -10,4 +10,9 @@ import (
 // version is set by the linker.
 var version = "unknown"
 
-func main() { os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if os.Args[0] == guardName {
+		os.Exit(guard(os.Args[1:]))
+	}
+	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+}

@@ -240,24 +240,30 @@ func childByScan(parent int, argument string) int {
 		return 0
 	}
 	for _, path := range stats {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		var pid, ppid int
-		var state string
-		_, after, found := strings.Cut(string(data), ") ")
-		if !found {
-			continue
-		}
-		if _, err := fmt.Sscan(string(data), &pid); err != nil {
-			continue
-		}
-		if _, err := fmt.Sscan(after, &state, &ppid); err == nil && ppid == parent && hasArgument(pid, argument) {
+		var pid int
+		if _, err := fmt.Sscanf(path, "/proc/%d/stat", &pid); err == nil && ppidOf(path) == parent && hasArgument(pid, argument) {
 			return pid
 		}
 	}
 	return 0
+}
+
+// ppidOf reads the parent of a process from its stat file; 0 if it is gone.
+func ppidOf(path string) int {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	var state string
+	var ppid int
+	_, after, found := strings.Cut(string(data), ") ")
+	if !found {
+		return 0
+	}
+	if _, err := fmt.Sscan(after, &state, &ppid); err != nil {
+		return 0
+	}
+	return ppid
 }
 
 func hasArgument(pid int, argument string) bool {

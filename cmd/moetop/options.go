@@ -12,6 +12,7 @@ import (
 
 	"github.com/moetop/moetop/kernels"
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/ui"
 )
 
 // engineOptions choose an engine; every command that runs one has them.
@@ -70,6 +71,10 @@ type options struct {
 	noMeasure bool
 	fps       int
 	debug     string
+	view      string
+	// saveConfig writes what the session left into the file at configPath.
+	saveConfig bool
+	configPath string
 
 	socket    string // set by a front for its worker: the path of --control
 	remote    remoteOptions
@@ -94,7 +99,7 @@ func defaultOptions() *options {
 	return &options{
 		engine: defaultEngineOptions(), measuring: defaultMeasuringOptions(), es: profiler.ESOff.String(), interval: defaultInterval,
 		warmup: defaultWarmup, seed: profiler.DefaultSeed, routing: string(profiler.Uniform),
-		theme: "auto", fps: 10,
+		theme: "auto", view: "live", fps: 10,
 	}
 }
 
@@ -134,6 +139,8 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(choiceValue{&o.theme, []string{"auto", "dark", "light", "contrast"}}, "theme", "colours of the screen")
 	addBool(flags, &o.ascii, "ascii", "no box or braille characters on the screen")
 	addBool(flags, &o.noMouse, "no-mouse", "leave the mouse to the terminal")
+	flags.Var(choiceValue{&o.view, ui.Views()}, "view", "view that the screen begins with")
+	addBool(flags, &o.saveConfig, "save-config", "remember theme, view and what ran last in the config file, when the screen is left")
 	flags.Var(intValue{&o.fps, 1, 60}, "fps", "frames a second at most")
 	o.remote.register(flags)
 	flags.StringVar(&o.trace, "trace", "", "also write a timeline of steps and stages to `FILE`, for ui.perfetto.dev")
@@ -195,6 +202,8 @@ func (o *options) checkTogether() error {
 		return errors.New("--json and --ndjson: one of them is allowed")
 	case o.control == "-" && !o.ndjson:
 		return errors.New("--control -: only allowed with --ndjson")
+	case o.saveConfig && (o.json || o.ndjson):
+		return errors.New("--save-config: not allowed with --json or --ndjson, which leave nothing to remember")
 	case o.output != "" && !o.json && !o.ndjson:
 		return errors.New("--output: only allowed with --json or --ndjson")
 	}

@@ -27,7 +27,7 @@ type recordOptions struct {
 // notForRecord are flags of a run that choose what a recording is not: a screen or an output.
 func notForRecord(name string) bool {
 	switch name {
-	case "json", "ndjson", "control", "output", "theme", "ascii", "no-mouse", "fps", "front-mode":
+	case "json", "ndjson", "control", "output", "theme", "view", "save-config", "ascii", "no-mouse", "fps", "front-mode":
 		return true
 	}
 	return false

@@ -166,8 +166,12 @@ func splitWords(text string) ([]string, error) {
 
 // startFront starts this program again as the worker, here or elsewhere.
 func (a *app) startFront(ctx context.Context, o *options, mode string, stderr io.Writer, tap func(profiler.Record)) (*front.Front, error) {
-	cfg := front.Config{Args: o.workerArgs(mode), Stderr: stderr, Tap: tap}
-	if !o.remote.away() {
+	return a.launch(ctx, o.remote, front.Config{Args: o.workerArgs(mode), Stderr: stderr, Tap: tap})
+}
+
+// launch starts this program again with the arguments of a configuration, here or elsewhere.
+func (a *app) launch(ctx context.Context, remote remoteOptions, cfg front.Config) (*front.Front, error) {
+	if !remote.away() {
 		path, err := os.Executable()
 		if err != nil {
 			return nil, fmt.Errorf("find this program to start its worker: %w", err)
@@ -175,12 +179,12 @@ func (a *app) startFront(ctx context.Context, o *options, mode string, stderr io
 		cfg.Path = path
 		return front.Start(ctx, cfg)
 	}
-	argv, err := o.remote.argv(cfg.Args)
+	argv, err := remote.argv(cfg.Args)
 	if err != nil {
 		return nil, usage(err)
 	}
 	cfg.Path, cfg.Args = argv[0], argv[1:]
-	cfg.Place, cfg.Version = o.remote.place(), version
+	cfg.Place, cfg.Version = remote.place(), version
 	return front.Start(ctx, cfg)
 }
 

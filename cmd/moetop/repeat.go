@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 func changeable(name string) bool {
 	return slices.Contains([]string{
 		"ndjson", "json", "es", "es-schedule", "ab", "model", "experts", "top-k", "hidden", "intermediate", "tp", "ep",
-		"tokens", "routing", "seed", "kernels",
+		"tokens", "routing", "seed", "kernels", "config-json",
 	}, name)
 }
 
@@ -30,7 +31,36 @@ func repeatCommand(view *profiler.View) []string {
 			argv = append(argv, word)
 		}
 	}
-	argv = append(argv, shapeFlags(view.Workload.Workload)...)
+	return append(argv, runningFlags(view)...)
+}
+
+// resumeArgs are the arguments with which a worker that made room comes back: those of the session, with
+// what the view shows in place of what it was started with.
+func (o *options) resumeArgs(view *profiler.View) ([]string, error) {
+	if view == nil || view.Workload == nil {
+		return nil, errors.New("the workload is not known yet")
+	}
+	var args []string
+	for _, word := range o.workerArgs("interactive") {
+		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		if name == "ndjson" || !changeable(name) {
+			args = append(args, word)
+		}
+	}
+	args = append(args, runningFlags(view)...)
+	if !o.remote.away() {
+		return args, nil
+	}
+	argv, err := o.remote.argv(args)
+	if err != nil {
+		return nil, err
+	}
+	return argv[1:], nil
+}
+
+// runningFlags say what runs.
+func runningFlags(view *profiler.View) []string {
+	argv := shapeFlags(view.Workload.Workload)
 	if kernels := view.Workload.Kernels; view.Workload.Engine != "cpu" && kernels != "" {
 		argv = append(argv, "--kernels="+kernels)
 	}

@@ -214,7 +214,7 @@ func (a *app) replayScreen(ctx context.Context, r *recording.Reader, o *replayOp
 	if err != nil {
 		return errors.Join(usage(flagError(err)), r.Close())
 	}
-	err = ui.Run(ctx, player, ui.Options{
+	err = a.showScreen(ctx, player, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.screen.fps, ASCII: o.screen.ascii, NoMouse: o.screen.noMouse,
 		Theme: o.screen.theme, Environ: a.environ,
 	})

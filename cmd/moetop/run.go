@@ -127,6 +127,7 @@ MOETOP_TOKENS for --tokens, and may stand in the config file; moetop config show
 			case opts.json:
 				return a.runHeadless(cmd.Context(), opts)
 			default:
+				opts.configPath = configPath(givenConfig(cmd, a.environ), a.environ)
 				return a.runInteractive(cmd.Context(), opts)
 			}
 		},

@@ -33,38 +33,49 @@ func (s saver) save(view *profiler.View) (string, error) {
 		changed.Command = command
 		report = &changed
 	}
-	data, err := json.MarshalIndent(report, "", "  ")
+	return s.write("moetop", report)
+}
+
+// write puts a document into a new file.
+func (s saver) write(stem string, document any) (string, error) {
+	data, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
-		return "", fmt.Errorf("save: encode the report: %w", err)
+		return "", fmt.Errorf("save: encode the document: %w", err)
 	}
-	file, err := s.create()
+	return s.inNew(stem, ".json", func(path string) error {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = file.Write(append(data, '\n'))
+		if err = errors.Join(err, file.Close()); err != nil {
+			// A document that is cut short must not be taken for one.
+			return errors.Join(err, os.Remove(path))
+		}
+		return nil
+	})
+}
+
+// inNew has a file created that is named after the time, with a number behind it where that name is
+// taken, and returns its path. create must refuse a file that exists.
+func (s saver) inNew(stem, extension string, create func(path string) error) (string, error) {
+	dir, err := filepath.Abs(s.dir)
 	if err != nil {
 		return "", fmt.Errorf("save: %w", err)
 	}
-	_, err = file.Write(append(data, '\n'))
-	if err = errors.Join(err, file.Close()); err != nil {
-		// A report that is cut short must not be taken for one.
-		return "", errors.Join(fmt.Errorf("save: %w", err), os.Remove(file.Name()))
-	}
-	return file.Name(), nil
-}
-
-// create makes a file named after the time, with a number behind it where that name is taken.
-func (s saver) create() (*os.File, error) {
-	dir, err := filepath.Abs(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	stem := filepath.Join(dir, "moetop-"+s.now().Format("20060102-150405"))
+	base := filepath.Join(dir, stem+"-"+s.now().Format("20060102-150405"))
 	for i := 1; ; i++ {
-		path := stem + ".json"
+		path := base + extension
 		if i > 1 {
-			path = fmt.Sprintf("%s-%d.json", stem, i)
+			path = fmt.Sprintf("%s-%d%s", base, i, extension)
 		}
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		err := create(path)
 		if errors.Is(err, fs.ErrExist) && i < saveTries {
 			continue
 		}
-		return file, err
+		if err != nil {
+			return "", fmt.Errorf("save: %w", err)
+		}
+		return path, nil
 	}
 }

@@ -12,7 +12,7 @@ import (
 // commandLineOnly are flags that nothing but the command line sets: the modes, since a forgotten
 // variable must not turn a screen into a stream, and what asks for help.
 func commandLineOnly(name string) bool {
-	return slices.Contains([]string{"json", "ndjson", "control", "help", "version"}, name)
+	return slices.Contains([]string{"json", "ndjson", "control", "save-config", "help", "version"}, name)
 }
 
 // settable reports whether a config file may set the flag.
@@ -89,13 +89,17 @@ func (a *app) settle(cmd *cobra.Command, file *configFile) (map[string]source, e
 	return sources, nil
 }
 
+// givenConfig is the path that the flag or its variable names; empty is none.
+func givenConfig(cmd *cobra.Command, environ []string) string {
+	if f := cmd.Flags().Lookup("config"); f != nil && f.Changed {
+		return f.Value.String()
+	}
+	return variable(environ, environmentName("config"))
+}
+
 // readConfig reads the config file that the flag or its variable names, or the user's own.
 func (a *app) readConfig(cmd *cobra.Command) (*configFile, error) {
-	given := variable(a.environ, environmentName("config"))
-	if f := cmd.Flags().Lookup("config"); f != nil && f.Changed {
-		given = f.Value.String()
-	}
-	file, err := readConfigFile(given, a.environ)
+	file, err := readConfigFile(givenConfig(cmd, a.environ), a.environ)
 	if err != nil {
 		return nil, err
 	}

@@ -18,12 +18,8 @@ import (
 	"github.com/moetop/moetop/profiler/sweep"
 )
 
-// What a sweep measures where nothing else is said. The cycles are four times what a verdict needs.
-const (
-	defaultSweepTokens = "1..8192"
-	defaultSweepPairs  = 40
-	defaultSweepTime   = 10 * time.Second
-)
+// defaultSweepTokens are what a sweep goes through where nothing else is said.
+const defaultSweepTokens = "1..8192"
 
 // sweepOptions are the flags of moetop sweep.
 type sweepOptions struct {
@@ -45,7 +41,7 @@ type sweepOptions struct {
 func (a *app) sweepCommand() *cobra.Command {
 	o := &sweepOptions{
 		engine: defaultEngineOptions(), tokens: []string{defaultSweepTokens}, routing: []string{string(profiler.Uniform)},
-		seed: profiler.DefaultSeed, pairs: defaultSweepPairs, time: defaultSweepTime,
+		seed: profiler.DefaultSeed, pairs: sweep.DefaultPairs, time: sweep.DefaultTime,
 	}
 	o.kernels = []string{o.engine.kernels}
 	cmd := &cobra.Command{
@@ -217,6 +213,9 @@ func (a *app) runSweep(ctx context.Context, o *sweepOptions) error {
 	if err != nil {
 		return err
 	}
+	progress := newSweepProgress(a.stderr, a.program)
+	defer progress.clear()
+	run.progress = progress.show
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)

@@ -76,7 +76,7 @@ func (s *sweepRun) close(printed bool) error {
 	case s.o.resume == "" && (printed || !s.begun):
 		return errors.Join(os.Remove(path), s.journal.Close())
 	case !printed && s.begun:
-		s.app.tell("finished points are in %s; --resume %s goes on", path, path)
+		s.tell("finished points are in %s; --resume %s goes on", path, path)
 	}
 	return s.journal.Close()
 }

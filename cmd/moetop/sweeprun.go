@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -22,8 +21,13 @@ import (
 
 // sweepRun is one run of moetop sweep.
 type sweepRun struct {
-	app     *app
-	o       *sweepOptions
+	app *app
+	o   *sweepOptions
+	// tell says something to people, progress where the sweep stands, and launch starts a worker.
+	tell     func(format string, args ...any)
+	progress func(sweep.Progress)
+	launch   func(args []string, tap func(profiler.Record)) (*front.Front, error)
+
 	journal *sweep.Journal // nil where points cannot be kept on disk
 	header  *sweep.Header  // nil until a worker has come up
 	begun   bool           // the header of this run is in the journal
@@ -34,12 +38,12 @@ type sweepRun struct {
 
 // openSweep opens the journal, and goes on with the plan in it.
 func (a *app) openSweep(o *sweepOptions) (*sweepRun, error) {
-	run := &sweepRun{app: a, o: o, results: map[sweep.Point]sweep.Result{}}
+	run := &sweepRun{app: a, o: o, tell: a.tell, launch: a.launchSweep, results: map[sweep.Point]sweep.Result{}}
 	path := o.resume
 	if path == "" {
 		var err error
 		if path, err = statePath(time.Now()); err != nil {
-			a.tell("finished points are not kept on disk, unless --resume names a file: %v", err)
+			run.tell("finished points are not kept on disk, unless --resume names a file: %v", err)
 			return run, nil
 		}
 	}
@@ -48,7 +52,7 @@ func (a *app) openSweep(o *sweepOptions) (*sweepRun, error) {
 	case err != nil && o.resume != "":
 		return nil, usage(fmt.Errorf("--resume: %w", err))
 	case err != nil:
-		a.tell("finished points are not kept on disk, unless --resume names a file: %v", err)
+		run.tell("finished points are not kept on disk, unless --resume names a file: %v", err)
 		return run, nil
 	}
 	run.journal, run.results = journal, maps.Clone(journal.Results)
@@ -75,15 +79,13 @@ func (s *sweepRun) measure(ctx context.Context) error {
 	}
 	missing := s.missing()
 	if total := len(s.o.plan.Points()); len(missing) < total {
-		s.app.tell("%d of %d points are in %s already", total-len(missing), total, s.o.resume)
+		s.tell("%d of %d points are in %s already", total-len(missing), total, s.o.resume)
 	}
-	progress := newSweepProgress(s.app.stderr, s.app.program)
-	defer progress.clear()
 	runner := &sweep.Runner{
 		Start: func(p sweep.Point, tap func(profiler.Record)) (sweep.Worker, error) {
 			return s.start(pointArgs(p), tap)
 		},
-		Up: s.up, Finished: s.finished, Progress: progress.show,
+		Up: s.up, Finished: s.finished, Progress: s.progress,
 		Command: s.pointCommand, Seed: s.o.plan.Seed, Pairs: s.o.plan.Pairs, Time: s.o.pointTime(),
 	}
 	err := runner.Run(ctx, missing)
@@ -144,17 +146,18 @@ const turnInterval = "50ms"
 
 // start starts a worker in A/B mode.
 func (s *sweepRun) start(workload []string, tap func(profiler.Record)) (*front.Front, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program to start its worker: %w", err)
-	}
 	args := []string{"--ndjson", "--control=-", "--front-mode=json", "--ab", "--seed=" + strconv.FormatUint(s.o.plan.Seed, 10)}
 	if len(s.o.plan.Kernels) > 1 {
 		args = append(args, "--interval="+turnInterval)
 	}
-	args = append(append(args, s.o.engineFlags...), workload...)
+	return s.launch(append(append(args, s.o.engineFlags...), workload...), tap)
+}
+
+// launchSweep starts this program again as the worker of a sweep.
+func (a *app) launchSweep(args []string, tap func(profiler.Record)) (*front.Front, error) {
 	// The front is closed by the runner: it has to outlive an interrupt, to end its worker in good order.
-	return front.Start(context.Background(), front.Config{Path: path, Args: args, Env: sweepEnvironment(s.app.environ), Tap: tap})
+	return a.launch(context.Background(), remoteOptions{},
+		front.Config{Args: args, Env: sweepEnvironment(a.environ), Tap: tap})
 }
 
 // sweepEnvironment leaves out the variables of flags that the sweep decides on itself.
@@ -230,7 +233,7 @@ func (s *sweepRun) up(e sweep.Environment) error {
 			Command: s.o.command(s.app.program), Plan: s.o.plan,
 		}
 		if e.EngineReason != "" {
-			s.app.tell("sweeping on the CPU reference engine: %s", e.EngineReason)
+			s.tell("sweeping on the CPU reference engine: %s", e.EngineReason)
 		}
 	}
 	if difference := e.Differences(&s.header.Environment); difference != "" {

@@ -155,6 +155,13 @@ func rowOf(screen, stage string) string {
 	return ""
 }
 
+// isOn reports whether a stage runs with ES, not only whether it was asked to.
+func (m *terminal) isOn(stage string) bool {
+	m.t.Helper()
+	row := rowOf(m.screen(), stage)
+	return strings.Contains(row, "ON") && !strings.Contains(row, "→")
+}
+
 func TestInteractiveWorkerDies(t *testing.T) {
 	t.Parallel()
 	term := openTerminal(t, 120, 40)

@@ -17,6 +17,9 @@ var ErrNoWorker = errors.New("no worker runs: start it again first")
 // is full.
 var ErrBusy = errors.New("the worker does not read its commands")
 
+// errClosed answers who wants a worker of a front that has been closed.
+var errClosed = errors.New("the front is closed")
+
 // queueLength is how many commands may wait for the worker: far more than a person types before
 // the heartbeat tells that it hangs.
 const queueLength = 64
@@ -64,7 +67,8 @@ func (l limits) withDefaults() limits {
 type Front struct {
 	cfg     Config
 	views   chan *profiler.View
-	restart chan struct{}
+	restart chan []string // the arguments; nil are those of the worker before
+	rest    chan chan struct{}
 	stop    chan struct{}
 	quit    chan struct{}
 	done    chan struct{}
@@ -85,7 +89,8 @@ func Start(ctx context.Context, cfg Config) (*Front, error) {
 	f := &Front{
 		cfg:     cfg,
 		views:   make(chan *profiler.View, 1),
-		restart: make(chan struct{}, 1),
+		restart: make(chan []string, 1),
+		rest:    make(chan chan struct{}),
 		stop:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		done:    make(chan struct{}),
@@ -115,17 +120,42 @@ func (f *Front) Send(cmd profiler.Command) error {
 
 // Restart starts a new worker, and ends the old one first if it still lives. It does not wait: the
 // views tell.
-func (f *Front) Restart() error {
+func (f *Front) Restart() error { return f.RestartWith(nil) }
+
+// RestartWith is Restart with other arguments for the new worker and those that follow it; nil leaves
+// them as they are.
+func (f *Front) RestartWith(args []string) error {
 	select {
 	case <-f.done:
-		return errors.New("the front is closed")
+		return errClosed
 	default:
 	}
 	select {
-	case f.restart <- struct{}{}:
+	case f.restart <- args:
 	default: // One is already asked for.
 	}
 	return nil
+}
+
+// Rest ends the worker in good order, as Stop does, and returns when it is gone: what it used is free
+// then. The views say that it rests. Restart or RestartWith starts another one.
+func (f *Front) Rest(ctx context.Context) error {
+	gone := make(chan struct{})
+	select {
+	case f.rest <- gone:
+	case <-f.done:
+		return errClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-gone:
+		return nil
+	case <-f.done:
+		return errClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Stop ends the run: the worker is asked for its summary, and ended if it does not obey. It does not

@@ -357,3 +357,55 @@ func TestTap(t *testing.T) {
 		t.Errorf("log %q", logText(v))
 	}
 }
+
+// TestRestMakesRoom ends the worker and starts another one with other arguments: between the two there
+// is none, and the views say so.
+func TestRestMakesRoom(t *testing.T) {
+	t.Parallel()
+	f := startMode(t, "run")
+	first := running(t, f).Header.PID
+	if err := f.Rest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !gone(first) {
+		t.Error("the worker is still there")
+	}
+	v := await(t, f, "rest", phase(profiler.WorkerResting))
+	if v.Sample == nil || v.Summary == nil {
+		t.Error("what was measured is lost")
+	}
+	if err := f.Send(profiler.Command{Reset: true}); !errors.Is(err, ErrNoWorker) {
+		t.Errorf("Send while the worker rests: %v", err)
+	}
+	if err := f.Rest(t.Context()); err != nil {
+		t.Errorf("to rest again: %v", err)
+	}
+	marker := "-test.v=false"
+	if err := f.RestartWith([]string{"-test.run=^$", marker}); err != nil {
+		t.Fatal(err)
+	}
+	second := running(t, f).Header.PID
+	if args, err := os.ReadFile("/proc/" + strconv.Itoa(second) + "/cmdline"); err != nil || !strings.Contains(string(args), marker) {
+		t.Errorf("the new worker was started with %q (%v)", args, err)
+	}
+	if second == first {
+		t.Error("the worker was not started again")
+	}
+}
+
+func TestRestGivesUp(t *testing.T) {
+	t.Parallel()
+	f := startMode(t, "run")
+	running(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.Rest(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Rest without patience: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Rest(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("Rest of a closed front: %v", err)
+	}
+}

@@ -27,8 +27,9 @@ type loop struct {
 
 	marks []profiler.Mark // the front's own, about its workers
 
-	restarting bool // start a new worker when this one is gone
-	quitting   bool // return when this one is gone
+	restarting bool            // start a new worker when this one is gone
+	resting    []chan struct{} // closed when this one is gone, which makes room for others
+	quitting   bool            // return when this one is gone
 }
 
 func newLoop(f *Front, first *worker) *loop {
@@ -79,8 +80,10 @@ func (l *loop) run(ctx context.Context) {
 			l.publish()
 		case <-l.ticker.C:
 			l.watch()
-		case <-l.front.restart:
-			l.requestRestart()
+		case args := <-l.front.restart:
+			l.requestRestart(args)
+		case gone := <-l.front.rest:
+			l.requestRest(gone)
 		case <-l.front.stop:
 			l.requestStop()
 		case <-quit:
@@ -163,9 +166,12 @@ func (l *loop) watch() {
 	l.publish()
 }
 
-func (l *loop) requestRestart() {
+func (l *loop) requestRestart(args []string) {
 	if l.quitting {
 		return
+	}
+	if args != nil {
+		l.front.cfg.Args = args
 	}
 	if l.ended {
 		l.startAgain()
@@ -173,6 +179,26 @@ func (l *loop) requestRestart() {
 	}
 	l.restarting = true
 	l.endWorker("ended to be started again")
+}
+
+// requestRest ends the worker to make room, and closes gone when it is.
+func (l *loop) requestRest(gone chan struct{}) {
+	l.resting = append(l.resting, gone)
+	if !l.ended {
+		l.endWorker("ended to make room")
+		return
+	}
+	l.rest()
+	l.publish()
+}
+
+// rest tells who wanted it that there is no worker.
+func (l *loop) rest() {
+	for _, gone := range l.resting {
+		close(gone)
+	}
+	l.resting = nil
+	l.state = profiler.WorkerState{Phase: profiler.WorkerResting}
 }
 
 func (l *loop) requestStop() {
@@ -221,6 +247,9 @@ func (l *loop) finish() {
 		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: cmp.Or(l.broken, "ended without a summary")}
 	default:
 		l.state = profiler.WorkerState{Phase: profiler.WorkerDied, Cause: cause}
+	}
+	if len(l.resting) > 0 {
+		l.rest()
 	}
 	if l.state.Phase == profiler.WorkerDied {
 		l.say("worker", l.name()+" died: "+l.state.Cause)

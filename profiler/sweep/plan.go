@@ -5,8 +5,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/moetop/moetop/profiler"
+)
+
+// What a sweep measures where nothing else is said. The cycles are four times what a verdict needs.
+const (
+	DefaultPairs   = 40
+	DefaultTime    = 10 * time.Second
+	DefaultKernels = "cutlass"
 )
 
 // Plan is what a sweep goes through: every model with every kernel family, routing and number of

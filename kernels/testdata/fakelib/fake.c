@@ -204,6 +204,10 @@ int32_t moetop_create(const moetop_config* c, moetop_engine** engine) {
         {"create-internal", MOETOP_ERROR_INTERNAL, "a plan does not match its kernel"},
     };
     *engine = NULL;
+    /* A build that takes its time; only the first is not delayed where MOETOP_FAKE_SLOW_FROM is 1. */
+    static uint64_t created = 0;
+    if (created++ >= number("MOETOP_FAKE_SLOW_FROM", 0))
+        sleep_until(now_ns() + number("MOETOP_FAKE_CREATE_MS", 0) * 1000000u);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         if (fault(faults[i].name))
             return fail(faults[i].status, faults[i].text);

@@ -139,3 +139,35 @@ func FuzzPlot(f *testing.F) {
 		Plot{Window: window, Scale: scale, Filled: gap%2 == 0}.Render(grid.New(w, h, false).All(), points, 0, false)
 	})
 }
+
+// TestPointsKeepTheirPlacesBesideEachOther lets the window move on by less than a column: the points
+// stay, or all of them move by one.
+func TestPointsKeepTheirPlacesBesideEachOther(t *testing.T) {
+	t.Parallel()
+	const columns = 211
+	end := time.Date(2026, 3, 4, 12, 0, 0, 123456789, time.UTC)
+	places := func(end time.Time) (list []int) {
+		for i := range 590 {
+			x, ok := Window{End: end, Span: time.Minute}.Place(time.Date(2026, 3, 4, 11, 59, 59, 0, time.UTC).Add(-time.Duration(i)*97*time.Millisecond), columns)
+			if ok {
+				list = append(list, x)
+			}
+		}
+		return list
+	}
+	before, moves := places(end), 0
+	for i := range 100 {
+		now := places(end.Add(time.Duration(i) * 10 * time.Millisecond))
+		by := before[0] - now[0]
+		moves += by
+		for k := range min(len(before), len(now)) {
+			if before[k]-now[k] != by {
+				t.Fatalf("after %d0 ms point %d went by %d, the newest by %d", i, k, before[k]-now[k], by)
+			}
+		}
+		before = now
+	}
+	if want := columns / 60; moves < want-1 || moves > want+1 {
+		t.Errorf("%d columns in a second, want about %d", moves, want)
+	}
+}

@@ -25,11 +25,14 @@ func (w Window) Place(t time.Time, n int) (column int, ok bool) {
 	if w.Span <= 0 || n <= 0 {
 		return 0, false
 	}
-	age := w.End.Sub(t)
-	if age < 0 || age >= w.Span {
+	// By a grid that stands still, so that a chart moves by whole columns: points keep their places
+	// beside each other, and between two moves there is nothing to draw anew.
+	step := int64(w.Span) / int64(n)
+	if step == 0 || t.After(w.End) {
 		return 0, false
 	}
-	return n - 1 - int(float64(age)/float64(w.Span)*float64(n)), true
+	column = n - 1 - int(w.End.UnixNano()/step-t.UnixNano()/step)
+	return column, column >= 0
 }
 
 // maxGap is the longest silence that a line bridges; longer ones are left open, so that a pause does
@@ -118,7 +121,7 @@ func FitScale(points []Point, window Window) (scale Scale, ok bool) {
 		if !drawable(p.Value) {
 			continue
 		}
-		if _, inside := window.Place(p.Time, 1); !inside {
+		if age := window.End.Sub(p.Time); age < 0 || age >= window.Span {
 			continue
 		}
 		values = append(values, p.Value)

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// answerLimit is how soon a key has to be answered. The tests repeat what takes longer: a busy machine
+// may have kept the program waiting once, but not each time.
+const answerLimit = 100 * time.Millisecond
+
+// quickly fails unless the key is answered in time, at the best of some tries.
+func (p *screenProcess) quickly(when string, tries [][2]string) {
+	p.tb.Helper()
+	var took []time.Duration
+	for range 5 {
+		for _, try := range tries {
+			took = append(took, p.answered(try[0], try[1]))
+		}
+		if slices.Min(took[len(took)-len(tries):]) < answerLimit && slices.Max(took[len(took)-len(tries):]) < answerLimit {
+			p.tb.Logf("%s: answered within %v", when, slices.Max(took[len(took)-len(tries):]))
+			return
+		}
+	}
+	p.tb.Errorf("%s: a key is answered after %v, want less than %v", when, took, answerLimit)
+}
+
+// pages are keys with what they bring to the screen.
+func pages() [][2]string {
+	return [][2]string{{"?", "─ Help"}, {"\r", "off/on"}, {"2", "Experts by"}, {"4", "Kernels of a step"}, {"1", "Stages"}}
+}
+
+// TestKeysAreAnsweredWhileAnEngineIsBuilt builds for five seconds.
+func TestKeysAreAnsweredWhileAnEngineIsBuilt(t *testing.T) {
+	t.Parallel()
+	p := startScreen(t, []string{"MOETOP_FAKE_CREATE_MS=5000", "MOETOP_FAKE_SLOW_FROM=1"}, faked()...)
+	p.await("steps/s")
+	p.await("(T,T)")
+	if _, err := p.master.WriteString("+"); err != nil {
+		t.Fatal(err)
+	}
+	p.await("BUILDING")
+	begun := time.Now()
+	p.quickly("while an engine is built", pages())
+	if time.Since(begun) > 5*time.Second {
+		t.Error("the build was over before the keys were tried")
+	}
+	// The workload before goes on.
+	p.answered("\x1b", "cancelled")
+}
+
+// TestKeysAreAnsweredWhileNVMLHangs runs on a stand-in for NVML whose calls never return.
+func TestKeysAreAnsweredWhileNVMLHangs(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []string{"hang-init", "hang-power"} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			library := filepath.Join(dir, "libnvidia-ml.so.1")
+			if out, err := exec.Command("cc", "-shared", "-fPIC", `-DFAKE_UUID="GPU-a0a0a0a0-a0a0-a0a0-a0a0-a0a0a0a0a0a0"`, "-o", library, "../../nvml/testdata/fake_nvml.c").CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			p := startScreen(t, []string{"LD_LIBRARY_PATH=" + dir, "FAKE_NVML_FAULT=" + fault}, faked()...)
+			p.await("has not answered")
+			p.quickly(fault, pages())
+		})
+	}
+}
+
+// TestFirstFrame starts the screen on the CPU engine. A machine on which a process that does nothing
+// takes longer than on a free one is given as many times as long.
+func TestFirstFrame(t *testing.T) {
+	t.Parallel()
+	const (
+		firstFrame = 150 * time.Millisecond
+		freeStart  = 30 * time.Millisecond
+	)
+	var took []time.Duration
+	limit := firstFrame
+	for range 20 {
+		before := time.Now()
+		if got := runBinary(t, nil, "--version"); got.code != exitDone {
+			t.Fatal(got.stderr)
+		}
+		limit = max(limit, firstFrame*time.Since(before)/freeStart)
+		p := startScreen(t, nil, small()...)
+		took = append(took, p.await("Stages").Sub(p.begun))
+		p.ended()
+		if took[len(took)-1] < limit {
+			t.Logf("first frame after %v", took)
+			return
+		}
+	}
+	t.Errorf("the first frame after %v, want less than %v", took, limit)
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestTerminalIsRestoredAfterEveryEnd ends the real program in every way there is, under a real shell
+// in a real terminal. ABRT is a crash of the runtime, as a panic in any goroutine is; KILL leaves the
+// program no last word at all.
+func TestTerminalIsRestoredAfterEveryEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		signal syscall.Signal
+		exit   string
+	}{
+		"INT": {syscall.SIGINT, "exit=130"}, "TERM": {syscall.SIGTERM, "exit=143"}, "HUP": {syscall.SIGHUP, "exit=129"},
+		"QUIT": {syscall.SIGQUIT, "exit=131"}, "ABRT": {syscall.SIGABRT, ""}, "KILL": {syscall.SIGKILL, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			term := openTerminal(t, 100, 30)
+			term.await("ready>")
+			before := term.state()
+			front := term.start(small()...)
+			worker := workerOf(t, front)
+			term.await("combine")
+			if term.state() == before {
+				t.Fatal("the screen has changed nothing that could be restored")
+			}
+			if err := syscall.Kill(front, c.signal); err != nil {
+				t.Fatal(err)
+			}
+			if c.exit == "" {
+				// The shell may say how it ended on the screen that is then left.
+				eventually(t, patience, "the end", func() bool { return isGone(front) })
+			} else {
+				term.await(c.exit)
+			}
+			term.restored(before)
+			if c.signal == syscall.SIGABRT {
+				// The dump is long: what it begins with is above it.
+				if all := term.tmux("capture-pane", "-p", "-S", "-"); !strings.Contains(all, "moetop crashed; the terminal was restored") {
+					t.Errorf("nobody says why:\n%s", all)
+				}
+			}
+			eventually(t, patience, "the worker's end", func() bool { return isGone(worker) })
+			// The shell works: what is typed is seen and run.
+			term.keys("clear; echo still $((6*7))", "Enter")
+			term.await("still 42")
+			noGuardLeft(t, front)
+		})
+	}
+}
+
+// noGuardLeft looks for a guard of a screen that is gone.
+func noGuardLeft(t *testing.T, front int) {
+	t.Helper()
+	eventually(t, patience, "the guard's end", func() bool {
+		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, path := range stats {
+			var pid int
+			if _, err := fmt.Sscanf(path, "/proc/%d/stat", &pid); err == nil && hasArgument(pid, guardName) && ppidOf(path) == front {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// TestSuspendedAndBack goes to the shell by the key and by the signal, and back.
+func TestSuspendedAndBack(t *testing.T) {
+	t.Parallel()
+	term := openTerminal(t, 100, 30)
+	term.await("ready>")
+	before := term.state()
+	// Jobs need a shell that controls them.
+	term.keys("set -m", "Enter")
+	front := term.start(small()...)
+	workerOf(t, front)
+	term.await("combine")
+	on := term.state()
+	term.keys("C-z")
+	term.restored(before)
+	term.await("Stopped")
+	term.keys("fg", "Enter")
+	term.await("combine", "quit")
+	term.restored(on)
+	term.keys("q")
+	term.restored(before)
+}
+
+// TestResizesInMidFrame changes the size again and again while the screen draws and keys come: what
+// stands at the end is a whole frame of the last size.
+func TestResizesInMidFrame(t *testing.T) {
+	t.Parallel()
+	term := openTerminal(t, 120, 40)
+	term.await("ready>")
+	before := term.state()
+	front := term.start(small("--fps", "60", "--interval", "20ms")...)
+	workerOf(t, front)
+	term.await("combine", "quit")
+	sizes := [][2]int{{80, 24}, {200, 60}, {60, 16}, {50, 12}, {133, 37}, {61, 17}, {100, 50}}
+	for i := range 40 {
+		size := sizes[i%len(sizes)]
+		term.tmux("resize-window", "-x", fmt.Sprint(size[0]), "-y", fmt.Sprint(size[1]))
+		term.keys(string("1234"[i%4]))
+		time.Sleep(time.Duration(i%5) * 7 * time.Millisecond)
+	}
+	term.tmux("resize-window", "-x", "80", "-y", "24")
+	term.keys("1")
+	wholeFrame := func() bool {
+		lines := strings.Split(strings.TrimRight(term.screen(), "\n"), "\n")
+		return len(lines) == 24 && strings.HasPrefix(lines[0], " moetop") && strings.HasPrefix(lines[2], "╭─ Stages") &&
+			strings.HasSuffix(lines[2], "╮") && strings.Contains(lines[23], "q quit") &&
+			strings.Count(term.screen(), "─ Stages") == 1
+	}
+	eventually(t, patience, "a whole frame of 80x24", wholeFrame)
+	term.keys("q")
+	term.restored(before)
+}
+
+// TestMouseOnTheScreen clicks as a terminal reports it: a stage, the wheel, an overlay's outside. With
+// --no-mouse the terminal keeps its mouse.
+func TestMouseOnTheScreen(t *testing.T) {
+	t.Parallel()
+	term := openTerminal(t, 120, 40)
+	term.await("ready>")
+	front := term.start(small()...)
+	workerOf(t, front)
+	term.await("combine")
+	eventually(t, patience, "up off", func() bool { return strings.Contains(rowOf(term.screen(), "up"), "off") })
+	click := func(x, y int) {
+		// SGR: button, column, line, from 1.
+		for _, end := range []string{"M", "m"} {
+			term.tmux("send-keys", "-l", fmt.Sprintf("\x1b[<0;%d;%d%s", x+1, y+1, end))
+		}
+	}
+	shot := term.screen()
+	before, _, _ := strings.Cut(shot, rowOf(shot, "up"))
+	click(5, strings.Count(before, "\n"))
+	eventually(t, patience, "up on by a click", func() bool { return term.isOn("up") })
+	term.keys("?")
+	term.await("Help")
+	click(0, 0)
+	eventually(t, patience, "the help closed by a click outside", func() bool { return !strings.Contains(term.screen(), "Help") })
+	if !strings.Contains(term.state(), "mouse=1") {
+		t.Error("the mouse is not asked for")
+	}
+	term.keys("q")
+	term.await("exit=0")
+	term.keys("clear", "Enter")
+	front = term.start(small("--no-mouse")...)
+	workerOf(t, front)
+	term.await("combine")
+	if !strings.Contains(term.state(), "mouse=0") {
+		t.Error("--no-mouse takes the mouse")
+	}
+	term.keys("q")
+	term.await("exit=0")
+}
+
+// TestTerminalsOfManyKinds starts the real program where terminals differ: what they cannot show is not
+// sent to them.
+func TestTerminalsOfManyKinds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		env        string
+		box, color bool
+	}{
+		"tmux":    {"TERM=tmux-256color", true, true},
+		"screen":  {"TERM=screen", true, true},
+		"console": {"TERM=linux", false, true},
+		"latin1":  {"TERM=tmux-256color LC_ALL=de_DE.ISO-8859-1", false, true},
+		"plain":   {"TERM=tmux-256color NO_COLOR=yes", true, false},
+		"wide":    {"TERM=tmux-256color LC_ALL=ja_JP.UTF-8", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			term := openTerminal(t, 100, 30)
+			term.await("ready>")
+			before := term.state()
+			term.keys("env "+c.env+" "+binary()+" "+strings.Join(small("--theme", "dark"), " ")+"; echo exit=$?", "Enter")
+			term.await("combine", "q quit")
+			screen := term.screen()
+			if strings.Contains(screen, "╭") != c.box || strings.Contains(screen, "+-") == c.box {
+				t.Errorf("boxes of lines %v, want %v:\n%s", !c.box, c.box, screen)
+			}
+			colored := regexp.MustCompile(`\x1b\[[0-9;:]*\b([349][0-7]|[34]8[;:][0-9;:]*)m`).MatchString(term.tmux("capture-pane", "-p", "-e"))
+			if colored != c.color {
+				t.Errorf("colour %v, want %v", colored, c.color)
+			}
+			term.keys("q")
+			term.await("exit=0")
+			term.restored(before)
+		})
+	}
+}
