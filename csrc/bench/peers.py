@@ -2,6 +2,7 @@
 """Times moetop's grouped GEMMs beside their peers' own binaries, in turn in one process.
 
 usage: peers.py LIBRARY PEERS_DIR OUT.csv [--model NAME,..] [--tokens N,..] [--gap-ms N] [--reps N]
+       peers.py --table CSV    prints what an earlier run wrote as Markdown
 
 LIBRARY is build/libgemm_bench.so. PEERS_DIR holds what users of the peers install: common_ops.abi3.so of
 sglang-kernel (its generic and its expert-specialized grouped GEMM) and the wheels of sgl-deep-gemm with what
@@ -12,19 +13,24 @@ in turn, by CUDA events; the SM clock and the power stand beside it. moetop's re
 sglang's before anything is timed. DeepGEMM's layout work (padding experts, transposing scales) is not counted.
 """
 import argparse
+import csv
 import ctypes
 import glob
+import math
 import os
 import sys
 import tempfile
 import time
 import zipfile
 
-import pynvml
-import torch
+try:
+    import pynvml
+    import torch
+except ImportError:  # --table needs neither
+    torch = pynvml = None
 
 DEVICE = "cuda"
-F8 = torch.float8_e4m3fn
+F8 = torch and torch.float8_e4m3fn
 READ_BYTES_PER_S, FLOPS_PER_S = 4.65e12, 1760e12  # ceilings of an H200
 MODELS = {  # experts, top-k, hidden, intermediate of the shard, batches
     "dsv3-tp8": (256, 8, 7168, 256, (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192)),
@@ -233,7 +239,30 @@ def compare(ours, sets, peers):
     return worst
 
 
+def print_table(path):
+    rows = {}
+    with open(path) as file:
+        for r in csv.DictReader(file):
+            key = r["shape"], r["what"], r["dist"], r["tokens"]
+            rows.setdefault(key, {"floor": float(r["floor_us"])})[r["contender"]] = float(r["us"]), int(r["sm_mhz"])
+    print("| shape | stage | routing | tokens | floor | native on | of floor | off | cutlass on | off | best peer | peer / native | MHz |")
+    print("|" + "---|" * 13)
+    ratios = []
+    for (shape, stage, routing, tokens), r in rows.items():
+        peer = min((v[0], name) for name, v in r.items() if name.startswith(("sglang", "deepgemm")))
+        on, mhz = r["native-on"]
+        ratios.append(peer[0] / on)
+        print(f"| {shape} | {stage} | {routing} | {tokens} | {r['floor']:.1f} | {on:.1f} | {100 * r['floor'] / on:.0f}% | "
+              f"{r['native-off'][0]:.1f} | {r['cutlass-on'][0]:.1f} | {r['cutlass-off'][0]:.1f} | {peer[0]:.1f} {peer[1]} | "
+              f"{ratios[-1]:.2f} | {mhz} |")
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    print(f"\nGeometric mean {mean:.2f} over {len(ratios)} rows; native is faster in {sum(r > 1 for r in ratios)}.")
+
+
 def main():
+    if sys.argv[1:2] == ["--table"]:
+        print_table(sys.argv[2])
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library")
     parser.add_argument("peers")
@@ -246,8 +275,8 @@ def main():
     torch.manual_seed(0)
     ours, clocks = Ours(os.path.abspath(options.library)), Clocks()
     sglang, dg = load_peers(options.peers)
-    with open(options.out, "w") as csv:
-        csv.write("shape,dist,tokens,what,contender,us,floor_us,sm_mhz,watts\n")
+    with open(options.out, "w") as out:
+        out.write("shape,dist,tokens,what,contender,us,floor_us,sm_mhz,watts\n")
         for model in options.model.split(","):
             experts, _, hidden, inter, batches = MODELS[model]
             wanted = [int(t) for t in options.tokens.split(",") if t]
@@ -259,12 +288,12 @@ def main():
                 for routing, tokens in rows:
                     if wanted and tokens not in wanted:
                         continue
-                    row(options, csv, ours, clocks, sglang, dg, model, is_up, weights, routing, tokens)
+                    row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, tokens)
                 del weights
                 torch.cuda.empty_cache()
 
 
-def row(options, csv, ours, clocks, sglang, dg, model, is_up, weights, routing, tokens):
+def row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, tokens):
     sets = [Inputs(model, is_up, weights, tokens, routing, 100 * tokens + i) for i in range(8 if tokens <= 512 else 3)]
     error = float("nan")
     launches = {f"{family}-{'on' if es else 'off'}": [lambda s=s, f=family, e=es: ours.launch(f, e, s, s.out) for s in sets]
@@ -293,8 +322,8 @@ def row(options, csv, ours, clocks, sglang, dg, model, is_up, weights, routing, 
     stage = "up" if is_up else "down"
     figures = measure(graphs, len(sets), options.reps, options.gap_ms, clocks)
     for name, (us, mhz, watts) in figures.items():
-        csv.write(f"{model},{routing},{tokens},{stage},{name},{us:.2f},{floor:.2f},{mhz:.0f},{watts:.0f}\n")
-    csv.flush()
+        out.write(f"{model},{routing},{tokens},{stage},{name},{us:.2f},{floor:.2f},{mhz:.0f},{watts:.0f}\n")
+    out.flush()
     best = min((us, name) for name, (us, *_) in figures.items() if name.startswith(("sglang", "deepgemm"))) if len(figures) > 4 else (float("nan"), "-")
     mine = figures["native-on"][0]
     print(f"{model:15} {stage:4} {routing:7} {tokens:5}  floor {floor:7.1f}  native on {mine:7.1f} ({100 * floor / mine:3.0f}%) "
