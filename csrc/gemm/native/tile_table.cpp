@@ -17,7 +17,8 @@ constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 // From here on k is long: a unit lives by its main loop, and below by what it stores.
 constexpr int kLongK = 1024;
 
-// Measured by `make tune` on an NVIDIA H200 (132 SMs), 2026-11-25; docs/kernels.md has the figures.
+// Set by hand from what build/gemm_bench measured of every kernel on NVIDIA H200s (132 SMs),
+// 2026-11-25; `make tune` finds such bounds anew from the same measurement.
 constexpr Bound kLongBounds[] = {
     {1, {TileKernel::kSwapped128, true}},
     {20, {TileKernel::kSwapped64, true}},
