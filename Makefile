@@ -126,13 +126,13 @@ screens: .tools/rich ## Draw the golden screens as SVG for the manual
 lint: .tools/golangci-lint ## Linters and formatters, Go and CUDA
 	.tools/golangci-lint run ./...
 	@if [ -x .toolchain/venv/bin/clang-format ]; then \
-		echo "clang-format"; find csrc -name '*.cu' -o -name '*.cpp' -o -name '*.h' | xargs .toolchain/venv/bin/clang-format --dry-run --Werror; \
+		echo "clang-format"; find csrc -name '*.cu' -o -name '*.cpp' -o -name "*.h" -o -name "*.cuh" | xargs .toolchain/venv/bin/clang-format --dry-run --Werror; \
 	else echo "clang-format: not installed here, skipped"; fi
 
 .PHONY: fmt
 fmt: .tools/golangci-lint ## Format everything
 	.tools/golangci-lint fmt ./...
-	find csrc -name '*.cu' -o -name '*.cpp' -o -name '*.h' | xargs .toolchain/venv/bin/clang-format -i
+	find csrc -name '*.cu' -o -name '*.cpp' -o -name "*.h" -o -name "*.cuh" | xargs .toolchain/venv/bin/clang-format -i
 
 .PHONY: clean
 clean: ## Remove what was built; the toolchain stays
