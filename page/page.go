@@ -11,6 +11,7 @@ import (
 
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/profiler/saved"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // document is what the template shows.
@@ -144,7 +145,7 @@ func sweepParts(r *saved.Run) []part {
 }
 
 // deployment is the table that a sweep ends with.
-func deployment(all []saved.Advice) *Table {
+func deployment(all []sweep.Advice) *Table {
 	t := &Table{Caption: "sglang's enable_es by model and tokens", Head: []string{"model", "routing", "kernels", "tokens", "enable_es", "gain of the layer", "why"}}
 	for _, a := range all {
 		tokens := strconv.Itoa(a.TokensFrom)

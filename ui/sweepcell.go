@@ -103,7 +103,7 @@ func heatWord(r *profiler.Ratio) string {
 
 type cellSide struct {
 	name  string
-	times *sweep.Times
+	times *profiler.Times
 }
 
 // cellSides are the two sides that a column compares.
@@ -116,7 +116,7 @@ func cellSides(r *sweep.Result, column int) []cellSide {
 	return []cellSide{{shortTuple(profiler.ESOff), r.Layer.Times(profiler.ESOff)}, {shortTuple(mask), r.Layer.Times(mask)}}
 }
 
-func timesText(t *sweep.Times) string {
+func timesText(t *profiler.Times) string {
 	if t == nil {
 		return unknown
 	}

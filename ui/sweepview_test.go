@@ -56,16 +56,15 @@ func (f *fakeRecorder) Status() (Recording, bool) { return f.now, f.on }
 // sweptPoint is one point whose stages have the given ratios off/on.
 func sweptPoint(tokens int, up, down float64) sweep.Result {
 	us := 20 + float64(tokens)*0.4
-	times := func(v float64) *sweep.Times {
-		return &sweep.Times{Count: 640, MedianUS: v, P90US: v * 1.05, P99US: v * 1.2}
+	times := func(v float64) *profiler.Times {
+		return &profiler.Times{Count: 640, MedianUS: v, P90US: v * 1.05, P99US: v * 1.2}
 	}
 	within := func(v, half float64) *profiler.Ratio {
 		return &profiler.Ratio{Value: v, Low: v - half, High: v + half, PValue: 0.0004, Pairs: 40}
 	}
-	r := sweep.Result{
+	r := sweep.Result{Timer: "cupti", Figures: sweep.Figures{
 		Point:  sweep.Point{Model: "dsv3-tp8", Tokens: tokens, Routing: profiler.Routing{Kind: profiler.Uniform}, Kernels: "cutlass"},
-		Status: sweep.OK, RanKernels: "cutlass", Timer: "cupti", Pairs: 40, Time: testTime(),
-		Command:    []string{"moetop", "--json", "--ab", "--model=dsv3-tp8", "--tokens=" + strconv.Itoa(tokens), "--duration=10s"},
+		Status: sweep.OK, RanKernels: "cutlass", Pairs: 40, Time: testTime(),
 		SMClockMHz: &profiler.Range{Median: 1980, Min: 1965, Max: 1980, Count: 12}, PowerWatts: &profiler.Range{Median: 512, Min: 420, Max: 533, Count: 12},
 		ThrottleReasons: []string{},
 		Layer: sweep.Layer{
@@ -76,7 +75,8 @@ func sweptPoint(tokens int, up, down float64) sweep.Result {
 			{Name: "up", Switchable: true, Off: times(us), On: times(us / up), Ratio: within(up, 0.01)},
 			{Name: "down", Switchable: true, Off: times(us), On: times(us / down), Ratio: within(down, 0.01)},
 		},
-	}
+	}}
+	r.Command = []string{"moetop", "--json", "--ab", "--model=dsv3-tp8", "--tokens=" + strconv.Itoa(tokens), "--duration=10s"}
 	tuple := [2]bool{up > 1.01, down > 1.01}
 	r.Verdict = profiler.Verdict{EnableES: &tuple, Text: fmt.Sprintf("deploy enable_es=%s: up %.2fx [%.2f, %.2f], down %.2fx [%.2f, %.2f]",
 		profiler.ESOff.With(profiler.Up, tuple[0]).With(profiler.Down, tuple[1]).Tuple(), up, up-0.01, up+0.01, down, down-0.01, down+0.01)}
@@ -120,7 +120,7 @@ func sweptView(state SweepState, points int) *SweepUpdate {
 	}
 	header := sweep.Header{
 		SchemaVersion: profiler.SchemaVersion, Plan: plan, Command: []string{"moetop", "sweep"},
-		Environment: sweep.Environment{Engine: "cuda", GPU: cudaView().Workload.GPU, Timer: "cupti"},
+		Environment: profiler.Environment{Engine: "cuda", GPU: cudaView().Workload.GPU, Timer: "cupti"},
 	}
 	update := &SweepUpdate{State: state, Plan: plan, Begun: testTime().Add(-time.Minute), Document: sweep.NewDocument(header, results, testTime())}
 	if points < len(plan.Tokens) {

@@ -351,7 +351,7 @@ func TestSweepProgress(t *testing.T) {
 		Index: 1, Total: 3, State: "running", Pairs: 5, Elapsed: 1234 * time.Millisecond, Left: 90 * time.Second,
 	}
 	finished := running
-	finished.LastResult = &sweep.Result{Status: sweep.OutOfMemory, Error: "does not fit"}
+	finished.LastResult = &sweep.Result{Figures: sweep.Figures{Status: sweep.OutOfMemory, Error: "does not fit"}}
 	for name, test := range map[string]struct {
 		width int
 		want  string

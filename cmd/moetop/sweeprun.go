@@ -226,7 +226,7 @@ func firstWorkload(ctx context.Context, worker *front.Front) (*profiler.Workload
 }
 
 // up takes the environment of a worker that has come up. It has to be that of the other points.
-func (s *sweepRun) up(e sweep.Environment) error {
+func (s *sweepRun) up(e profiler.Environment) error {
 	if s.header == nil {
 		s.header = &sweep.Header{
 			SchemaVersion: profiler.SchemaVersion, Environment: e, Time: time.Now(),
@@ -236,7 +236,7 @@ func (s *sweepRun) up(e sweep.Environment) error {
 			s.tell("sweeping on the CPU reference engine: %s", e.EngineReason)
 		}
 	}
-	if difference := e.Differences(&s.header.Environment); difference != "" {
+	if difference := sweep.Differences(&e, &s.header.Environment); difference != "" {
 		return usage(fmt.Errorf("the points that are there cannot be compared with new ones: %s", difference))
 	}
 	if s.begun || s.journal == nil {

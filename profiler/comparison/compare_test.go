@@ -29,7 +29,7 @@ func point(tokens int, us float64) saved.Point {
 }
 
 func run(points ...saved.Point) saved.Run {
-	return saved.Run{Kind: saved.Sweep, Points: points, Environment: saved.Environment{
+	return saved.Run{Kind: saved.Sweep, Points: points, Environment: profiler.Environment{
 		Engine: "cuda", Timer: "cupti", L2: "hot", Provider: "library 1",
 		GPU: &profiler.Device{Name: "H200", UUID: "GPU-1", Driver: "580.1"},
 	}}
@@ -207,6 +207,26 @@ func TestWriteText(t *testing.T) {
 		if o.Markdown && (!strings.Contains(text, `o\|ld`) || !strings.Contains(text, "|---|")) {
 			t.Errorf("not Markdown:\n%s", text)
 		}
+	}
+}
+
+// TestWriteTextShowsTheLargest makes sure that of more changes than people read the largest are shown,
+// and that the others are counted.
+func TestWriteTextShowsTheLargest(t *testing.T) {
+	t.Parallel()
+	before, after := run(), run()
+	for i := range 100 {
+		before.Points = append(before.Points, point(i+1, 100))
+		after.Points = append(after.Points, point(i+1, 100*(1.1+float64(i)/100)))
+	}
+	r := mustCompare(t, file("old", before), file("new", after), Options{Threshold: 0.02})
+	rows, kept := r.rows(false)
+	// Eleven latencies a point: 200 are those of the last 18 points, and some of the ties before.
+	if len(rows) < mostRows || len(rows) > mostRows+11 || kept.more != 1100-len(rows) || kept.same != 100 || !strings.HasPrefix(rows[0][0], "custom 82 ") {
+		t.Errorf("%d rows from %v on, %+v left out", len(rows), rows[0], kept)
+	}
+	if rows, kept = r.rows(true); len(rows) != 1200 || kept != (unshown{}) {
+		t.Errorf("all: %d rows, %+v left out", len(rows), kept)
 	}
 }
 

@@ -48,7 +48,7 @@ func pick(all []Difference) []Difference {
 }
 
 // refused are the differences of two environments with which figures cannot be compared.
-func refused(a, b *saved.Environment) []Difference {
+func refused(a, b *profiler.Environment) []Difference {
 	name := func(d *profiler.Device) string { return d.Name }
 	uuid := func(d *profiler.Device) string { return d.UUID }
 	return pick([]Difference{
@@ -61,7 +61,7 @@ func refused(a, b *saved.Environment) []Difference {
 }
 
 // noted are differences that may well be what one wants to compare.
-func noted(a, b *saved.Environment) []Difference {
+func noted(a, b *profiler.Environment) []Difference {
 	driver := func(d *profiler.Device) string { return d.Driver }
 	return pick([]Difference{
 		{"host", a.Host.Name, b.Host.Name},

@@ -7,6 +7,13 @@ import (
 	"github.com/moetop/moetop/profiler/saved"
 )
 
+// What a point has at most: the layer by mask and each stage with ES off and on; the gain of each
+// switchable stage, and of the layer by mask.
+const (
+	maxLatencies = profiler.NumMasks + 2*profiler.NumStages
+	maxGains     = 2 + profiler.NumMasks - 1
+)
+
 // layerPart is the name of the whole step among the stages.
 const layerPart = "layer"
 
@@ -15,7 +22,7 @@ func (t *tester) point(before, after []*saved.Point) Point {
 	p := Point{
 		Workload: after[0].Workload, Kernels: after[0].Kernels, Notes: conditions(before, after),
 		OldEnableES: before[len(before)-1].Verdict.EnableES, NewEnableES: after[len(after)-1].Verdict.EnableES,
-		Latencies: []Figure{}, Gains: []Figure{},
+		Latencies: make([]Figure, 0, maxLatencies), Gains: make([]Figure, 0, maxGains),
 	}
 	for m := range profiler.ESMask(profiler.NumMasks) {
 		p.addLatency(t, layerPart, m.String(), before, after, func(p *saved.Point) *saved.Times { return p.Layer[m] })
@@ -40,7 +47,9 @@ func (t *tester) point(before, after []*saved.Point) Point {
 // addLatency adds a figure that both sides have. A median of 0, which a coarse timer can give to a
 // tiny stage, has no ratio and is left out.
 func (p *Point) addLatency(t *tester, part, es string, before, after []*saved.Point, times func(*saved.Point) *saved.Times) {
-	a, b := collect(before, times), collect(after, times)
+	a, b := &t.old, &t.latest
+	a.collect(before, times)
+	b.collect(after, times)
 	if len(a.medians) == 0 || len(b.medians) == 0 {
 		return
 	}
@@ -67,8 +76,8 @@ func (p *Point) addLatency(t *tester, part, es string, before, after []*saved.Po
 // collected are the logarithms of one latency: a median for each run, and the blocks of a single run.
 type collected struct{ medians, blocks []float64 }
 
-func collect(points []*saved.Point, times func(*saved.Point) *saved.Times) collected {
-	var c collected
+func (c *collected) collect(points []*saved.Point, times func(*saved.Point) *saved.Times) {
+	c.medians, c.blocks = c.medians[:0], c.blocks[:0]
 	for _, p := range points {
 		found := times(p)
 		if found == nil || found.MedianUS <= 0 {
@@ -82,7 +91,6 @@ func collect(points []*saved.Point, times func(*saved.Point) *saved.Times) colle
 			}
 		}
 	}
-	return c
 }
 
 // addGain adds an off/on ratio that both sides have.

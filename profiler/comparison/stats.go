@@ -50,8 +50,12 @@ func blocksMean(logs []float64) mean {
 	return m
 }
 
-// tester compares means by Student's distribution. It keeps the quantiles, which are slow to find.
-type tester struct{ quantiles map[int]float64 }
+// tester compares means by Student's distribution. It keeps the quantiles, which are slow to find, and
+// room for the figures of one comparison: there may be a hundred thousand.
+type tester struct {
+	quantiles   map[int]float64
+	old, latest collected
+}
 
 func newTester() *tester { return &tester{quantiles: map[int]float64{}} }
 

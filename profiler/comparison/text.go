@@ -2,8 +2,11 @@ package comparison
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -22,12 +25,15 @@ type TextOptions struct {
 func (r *Result) WriteText(out io.Writer, o TextOptions) error {
 	w := &writer{out: bufio.NewWriter(out), markdown: o.Markdown}
 	w.heading(r)
-	rows, hidden := r.rows(o.All)
+	rows, kept := r.rows(o.All)
 	if len(rows) > 0 {
 		w.table(columns, rows)
 	}
-	if hidden > 0 {
-		w.line(fmt.Sprintf("%d figures without a sure change are not shown; --all shows them.", hidden))
+	if kept.more > 0 {
+		w.line(fmt.Sprintf("%d more figures changed by less than those; --all shows them.", kept.more))
+	}
+	if kept.same > 0 {
+		w.line(fmt.Sprintf("%d figures without a sure change are not shown; --all shows them.", kept.same))
 	}
 	if len(r.Overall) > 0 {
 		w.line(fmt.Sprintf("Over %d points (geometric mean of new/old):", len(r.Points)))
@@ -140,28 +146,34 @@ func (w *writer) notes(r *Result) {
 	}
 }
 
-// rows are the figures to show, and how many are hidden.
-func (r *Result) rows(all bool) (rows [][]string, hidden int) {
+// mostRows is how many changed figures are shown: what people read, and a pull request takes.
+const mostRows = 200
+
+// unshown counts the figures that are not shown: those without a sure change, and those of more changes
+// than there is room for.
+type unshown struct{ same, more int }
+
+// rows are the figures to show.
+func (r *Result) rows(all bool) (rows [][]string, kept unshown) {
 	all = all || len(r.Points) == 1
+	least := 0.0
+	if !all {
+		least, kept = r.leastShown()
+	}
 	for i := range r.Points {
 		p := &r.Points[i]
-		name := pointName(p)
-		shown := 0
-		add := func(f *Figure, gain bool) {
-			if !all && (f.Outcome == Same || f.Outcome == Unsure || gain) {
-				hidden++
-				return
-			}
-			rows = append(rows, f.row(name, gain))
-			shown++
-		}
+		name, shown := pointName(p), len(rows)
 		for j := range p.Latencies {
-			add(&p.Latencies[j], false)
+			if f := &p.Latencies[j]; all || f.changed() && f.size() >= least {
+				rows = append(rows, f.row(name, false))
+			}
 		}
 		for j := range p.Gains {
-			add(&p.Gains[j], true)
+			if all {
+				rows = append(rows, p.Gains[j].row(name, true))
+			}
 		}
-		if shown == 0 {
+		if len(rows) == shown {
 			continue
 		}
 		if was, is := tuple(p.OldEnableES), tuple(p.NewEnableES); was != is {
@@ -171,8 +183,40 @@ func (r *Result) rows(all bool) (rows [][]string, hidden int) {
 			rows = append(rows, []string{name, "note", "", "", "", "", "", "", note})
 		}
 	}
-	return rows, hidden
+	return rows, kept
 }
+
+// leastShown is how large a change has to be to be shown, and what is left out then.
+func (r *Result) leastShown() (least float64, kept unshown) {
+	var sizes []float64
+	for i := range r.Points {
+		p := &r.Points[i]
+		kept.same += len(p.Latencies) + len(p.Gains)
+		for j := range p.Latencies {
+			if f := &p.Latencies[j]; f.changed() {
+				sizes = append(sizes, f.size())
+			}
+		}
+	}
+	kept.same -= len(sizes)
+	if len(sizes) <= mostRows {
+		return 0, kept
+	}
+	slices.SortFunc(sizes, func(a, b float64) int { return cmp.Compare(b, a) })
+	least = sizes[mostRows-1]
+	for _, size := range sizes {
+		if size < least {
+			kept.more++
+		}
+	}
+	return least, kept
+}
+
+// changed reports whether the figure got slower or faster.
+func (f *Figure) changed() bool { return f.Outcome == Slower || f.Outcome == Faster }
+
+// size is by how much the figure changed, whatever way.
+func (f *Figure) size() float64 { return math.Abs(math.Log(f.Ratio.Value)) }
 
 func tuple(es *[2]bool) string {
 	if es == nil {

@@ -3,12 +3,16 @@ package saved
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/go-faster/jx"
+
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // foreign says what a file may be.
@@ -31,8 +35,8 @@ func Read(name string, in io.Reader) (*File, error) {
 	switch record := firstRecord(start); record {
 	case "":
 		runs, err = readDocuments(buffered)
-	case "sweep":
-		runs, err = readLines(buffered)
+	case sweep.Kind:
+		runs, err = readJournal(buffered)
 	default:
 		runs, err = readStreams(buffered)
 	}
@@ -54,80 +58,69 @@ func firstRecord(start []byte) string {
 	return first.Record
 }
 
-func isEnd(err error) bool { return errors.Is(err, io.EOF) }
-
-// readLines reads a journal. A last line that a kill cut off is passed over, as --resume does.
-func readLines(in *bufio.Reader) ([]Run, error) {
-	number := 0
-	runs, err := readJournal(func(line any) error {
-		for {
-			text, err := in.ReadBytes('\n')
-			if err != nil {
-				return err
-			}
-			number++
-			if len(bytes.TrimSpace(text)) > 0 {
-				return json.Unmarshal(text, line)
-			}
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("line %d: %w", number, err)
-	}
-	if len(runs) == 0 {
-		return nil, fmt.Errorf("its only line was cut off: a journal begins with a whole one")
-	}
-	return runs, nil
-}
+// readBufferSize is what a decoder reads at once.
+const readBufferSize = 64 << 10
 
 // readDocuments reads reports and sweeps, one or several after the other.
 func readDocuments(in io.Reader) ([]Run, error) {
-	decoder := json.NewDecoder(in)
+	size := &counter{in: in}
+	decoder := jx.Decode(size, readBufferSize)
 	var runs []Run
 	for {
 		run, err := readDocument(decoder)
 		switch {
 		case err == nil:
 			runs = append(runs, run)
-		case isEnd(err):
+		case errors.Is(err, io.EOF):
 			return runs, nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, fmt.Errorf("it is cut off: it ends within document %d, at byte %d", len(runs)+1, decoder.InputOffset())
+			return nil, fmt.Errorf("it is cut off: it ends within document %d, at byte %d", len(runs)+1, size.read)
 		default:
-			return nil, fmt.Errorf("document %d, before byte %d: %w", len(runs)+1, decoder.InputOffset(), err)
+			return nil, fmt.Errorf("document %d: %w", len(runs)+1, err)
 		}
 	}
 }
 
+// counter counts the bytes that were read.
+type counter struct {
+	in   io.Reader
+	read int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.read += int64(n)
+	return n, err
+}
+
 // readDocument reads one document. Points are converted as they come, all else is small. io.EOF says
 // that there is no further document.
-func readDocument(d *json.Decoder) (Run, error) {
-	if err := expectDelim(d, '{'); err != nil {
-		return Run{}, err
+func readDocument(d *jx.Decoder) (Run, error) {
+	switch d.Next() {
+	case jx.Object:
+	case jx.Invalid:
+		// It is the end, or no JSON.
+		return Run{}, cmp.Or(d.Skip(), io.EOF)
+	case jx.Number, jx.String, jx.Array, jx.Null, jx.Bool:
+		return Run{}, fmt.Errorf("it is %s", foreign)
 	}
 	fields := map[string]json.RawMessage{}
 	var points []Point
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return Run{}, unfinished(err)
+	var failed error
+	err := d.ObjBytes(func(_ *jx.Decoder, key []byte) error {
+		if string(key) == "points" {
+			points, failed = decodePoints(d)
+			return failed
 		}
-		// An object's key is always a string.
-		key, _ := name.(string)
-		if key == "points" {
-			if points, err = decodePoints(d); err != nil {
-				return Run{}, unfinished(err)
-			}
-			continue
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return Run{}, unfinished(err)
-		}
-		fields[key] = value
-	}
-	if err := expectDelim(d, '}'); err != nil {
-		return Run{}, unfinished(err)
+		value, err := d.Raw()
+		fields[string(key)] = bytes.Clone(value)
+		return err
+	})
+	switch {
+	case failed != nil:
+		return Run{}, failed
+	case err != nil:
+		return Run{}, err
 	}
 	return documentRun(fields, points)
 }
@@ -160,14 +153,15 @@ func documentRun(fields map[string]json.RawMessage, points []Point) (Run, error)
 		return true
 	}
 	switch {
-	case head.Kind == string(Sweep):
-		var header sweepHeader
-		if err := json.Unmarshal(text, &header); err != nil {
+	case head.Kind == sweep.Kind:
+		var document sweep.Document
+		if err := json.Unmarshal(text, &document); err != nil {
 			return Run{}, err
 		}
-		run := sweepRun(&header)
-		run.Points = points
-		return run, nil
+		return Run{
+			Kind: Sweep, Environment: document.Environment, Time: document.Time, Command: document.Command,
+			Partial: document.Partial, Points: points, Deployment: document.Deployment,
+		}, nil
 	case head.Kind == "" && has("stages", "step", "workload", "engine"):
 		report := new(profiler.Report)
 		if err := json.Unmarshal(text, report); err != nil {
@@ -177,24 +171,4 @@ func documentRun(fields map[string]json.RawMessage, points []Point) (Run, error)
 	default:
 		return Run{}, fmt.Errorf("it is %s", foreign)
 	}
-}
-
-// expectDelim reads one delimiter. io.EOF is returned as it is.
-func expectDelim(d *json.Decoder, want json.Delim) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if token != want {
-		return fmt.Errorf("%v stands where %v belongs: it is %s", token, want, foreign)
-	}
-	return nil
-}
-
-// unfinished makes the end of the file within a document the error that it is.
-func unfinished(err error) error {
-	if isEnd(err) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // Kind says what a run was read from.
@@ -25,30 +26,16 @@ type File struct {
 // Run is one run of moetop.
 type Run struct {
 	Kind Kind
-	Environment
+	profiler.Environment
 	Time    time.Time // when it ended
 	Command []string  // argv that repeats it
 	Partial bool
 	Points  []Point
 	// Deployment is what a sweep's document recommends; its journal recommends nothing yet.
-	Deployment []Advice
+	Deployment []sweep.Advice
 
 	Report *profiler.Report // of a report or a stream; nil for a sweep
 	Track  *Track           // of a stream alone
-}
-
-// Environment is where a run took place.
-type Environment struct {
-	Version      string           `json:"version"`
-	Host         profiler.Host    `json:"host"`
-	GPU          *profiler.Device `json:"gpu"`
-	Engine       string           `json:"engine"`
-	EngineReason string           `json:"engine_reason"`
-	Provider     string           `json:"provider"`
-	Timer        string           `json:"timer"`
-	TimerReason  string           `json:"timer_reason"`
-	ESLaunch     string           `json:"es_launch"`
-	L2           string           `json:"l2"`
 }
 
 // Point is what was measured of one workload.
@@ -73,33 +60,19 @@ type Stage struct {
 	Ratio   *profiler.Ratio // off/on
 }
 
-// Times is a distribution of times in microseconds.
-type Times struct {
-	Count    int64     `json:"count"`
-	MedianUS float64   `json:"median_us"`
-	P90US    float64   `json:"p90_us"`
-	P99US    float64   `json:"p99_us"`
-	BlockUS  []float64 `json:"block_us"` // consecutive parts of the run; empty if they were not kept
-}
-
-// times keeps of a summary what a point has; a distribution without values is none.
-func times(s *profiler.Summary) *Times {
-	if s == nil || s.Count == 0 {
-		return nil
-	}
-	return &Times{Count: s.Count, MedianUS: s.MedianUS, P90US: s.P90US, P99US: s.P99US, BlockUS: s.BlockUS}
-}
+// Times is a distribution of times.
+type Times = profiler.Times
 
 // reportRun makes the one point of a report.
 func reportRun(kind Kind, r *profiler.Report) Run {
 	point := Point{Workload: r.Workload, Kernels: r.Kernels, Verdict: r.Verdict}
 	for i, s := range r.Stages {
 		if i < len(point.Stages) {
-			point.Stages[i] = Stage{Off: times(s.Off), On: times(s.On), Ratio: s.Ratio}
+			point.Stages[i] = Stage{Off: s.Off.Times(), On: s.On.Times(), Ratio: s.Ratio}
 		}
 	}
 	for m := range profiler.ESMask(profiler.NumMasks) {
-		point.Layer[m] = times(r.Step.Mask(m))
+		point.Layer[m] = r.Step.Mask(m).Times()
 	}
 	point.Ratios = [profiler.NumMasks]*profiler.Ratio{nil, r.Step.OnOffRatio, r.Step.OffOnRatio, r.Step.OnOnRatio}
 	if r.NVML != nil {
@@ -108,9 +81,6 @@ func reportRun(kind Kind, r *profiler.Report) Run {
 	}
 	return Run{
 		Kind: kind, Time: r.Time, Command: r.Command, Partial: r.Partial, Points: []Point{point}, Report: r,
-		Environment: Environment{
-			Version: r.Version, Host: r.Host, GPU: r.GPU, Engine: r.Engine, EngineReason: r.EngineReason,
-			Provider: r.Provider, Timer: r.Timer, TimerReason: r.TimerReason, ESLaunch: r.ESLaunch, L2: r.L2,
-		},
+		Environment: r.Environment(),
 	}
 }

@@ -40,7 +40,7 @@ func (d *Document) WriteBenchmarks(out io.Writer) error {
 }
 
 // writeBenchmark writes one line, or none for what was not measured. Medians stand for a step's time.
-func writeBenchmark(b *strings.Builder, r *Result, stage, es string, t *Times) {
+func writeBenchmark(b *strings.Builder, r *Result, stage, es string, t *profiler.Times) {
 	if t == nil {
 		return
 	}

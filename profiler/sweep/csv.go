@@ -133,7 +133,7 @@ func ratioColumns(name string, of func(*Result) *profiler.Ratio) []column {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-func median(t *Times) string {
+func median(t *profiler.Times) string {
 	if t == nil {
 		return ""
 	}

@@ -7,45 +7,16 @@ import (
 	"github.com/moetop/moetop/profiler"
 )
 
-// Environment is where a sweep runs. All its points share it.
-type Environment struct {
-	Version string           `json:"version"` // of moetop
-	Host    profiler.Host    `json:"host"`
-	GPU     *profiler.Device `json:"gpu"` // null on the CPU
-	// Ceilings are those of the GPU; null where they are not known.
-	Ceilings     *profiler.Ceilings `json:"ceilings"`
-	Engine       string             `json:"engine"`
-	EngineReason string             `json:"engine_reason,omitempty"`
-	Provider     string             `json:"provider"`
-	Timer        string             `json:"timer"`
-	TimerReason  string             `json:"timer_reason,omitempty"`
-	ESLaunch     string             `json:"es_launch,omitempty"`
-	L2           string             `json:"l2"`
-}
-
-// environment is what a view of a running worker tells.
-func environment(view *profiler.View) Environment {
-	w := view.Workload
-	e := Environment{
-		GPU: w.GPU, Ceilings: w.Ceilings, Engine: w.Engine, EngineReason: w.EngineReason, Provider: w.Provider,
-		Timer: w.Timer, TimerReason: w.TimerReason, ESLaunch: w.ESLaunch, L2: w.L2,
-	}
-	if h := view.Header; h != nil {
-		e.Version, e.Host = h.Version, h.Host
-	}
-	return e
-}
-
-// Differences names what keeps the points of two environments from being compared, as "engine cuda,
-// not cpu"; it is empty if nothing does.
-func (e *Environment) Differences(other *Environment) string {
-	device := func(e *Environment) string {
+// Differences names what keeps the points of two environments from standing in one sweep, as "engine
+// cuda, not cpu"; it is empty if nothing does.
+func Differences(e, other *profiler.Environment) string {
+	device := func(e *profiler.Environment) string {
 		if e.GPU == nil {
 			return "none"
 		}
 		return e.GPU.Name + " " + e.GPU.UUID
 	}
-	host := func(e *Environment) string {
+	host := func(e *profiler.Environment) string {
 		if e.GPU != nil {
 			return "" // It is the GPU that is measured, and it has a name of its own.
 		}
@@ -74,7 +45,7 @@ type Document struct {
 	SchemaVersion string `json:"schema_version"`
 	Kind          string `json:"kind"`    // Kind of this package
 	Partial       bool   `json:"partial"` // interrupted: points of the plan are missing
-	Environment
+	profiler.Environment
 	Time    time.Time `json:"time"` // when it ended
 	Command []string  `json:"command"`
 	Plan    Plan      `json:"plan"`

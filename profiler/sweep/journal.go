@@ -21,17 +21,38 @@ import (
 // plan writes it again, and the last one counts.
 type Header struct {
 	SchemaVersion string `json:"schema_version"`
-	Environment
+	profiler.Environment
 	Time    time.Time `json:"time"` // when the sweep began
 	Command []string  `json:"command"`
 	Plan    Plan      `json:"plan"`
 }
 
-// line is one line of a journal; record says which part it has.
-type line struct {
+// Line is one line of a journal; record says which part it has. Who needs less of a point than its
+// whole Result reads less.
+type Line[P Result | Figures] struct {
 	Record string  `json:"record"` // sweep or point
 	Header *Header `json:"sweep,omitempty"`
-	Point  *Result `json:"point,omitempty"`
+	Point  *P      `json:"point,omitempty"`
+}
+
+// Check refuses what is no line of a journal.
+func (l *Line[P]) Check() error {
+	switch {
+	case l.Record == headerRecord && l.Header != nil:
+		return profiler.CheckSchemaVersion(l.Header.SchemaVersion)
+	case l.Record == pointRecord && l.Point != nil:
+		return nil
+	}
+	return fmt.Errorf("record: %q is not allowed in a sweep's journal: %s or %s, with its part of that name",
+		l.Record, headerRecord, pointRecord)
+}
+
+// Check refuses figures that do not say of what they are.
+func (f *Figures) Check() error {
+	if f.Model == "" || f.Tokens < 1 {
+		return fmt.Errorf("a point of a sweep without its model or tokens (model %q, tokens %d)", f.Model, f.Tokens)
+	}
+	return nil
 }
 
 const (
@@ -93,7 +114,7 @@ func (j *Journal) Path() string { return j.path }
 
 // Begin writes the header of a new journal.
 func (j *Journal) Begin(h Header) error {
-	if err := j.write(line{Record: headerRecord, Header: &h}); err != nil {
+	if err := j.write(Line[Result]{Record: headerRecord, Header: &h}); err != nil {
 		return err
 	}
 	j.Header = &h
@@ -102,14 +123,14 @@ func (j *Journal) Begin(h Header) error {
 
 // Add writes a finished point.
 func (j *Journal) Add(r Result) error {
-	if err := j.write(line{Record: pointRecord, Point: &r}); err != nil {
+	if err := j.write(Line[Result]{Record: pointRecord, Point: &r}); err != nil {
 		return err
 	}
 	j.Results[r.Point] = r
 	return nil
 }
 
-func (j *Journal) write(l line) error {
+func (j *Journal) write(l Line[Result]) error {
 	data, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("encode a line of %s: %w", j.path, err)
@@ -152,7 +173,7 @@ var errNoHeader = errors.New("line 1 is not the header of a sweep's journal")
 
 // parsedLine is a line, or why it is none.
 type parsedLine struct {
-	line
+	Line[Result]
 	err error
 }
 
@@ -168,7 +189,7 @@ func parseLines(data []byte) []parsedLine {
 		first += len(chunk)
 		joined.Go(func() {
 			for i, text := range chunk {
-				into[i].line, into[i].err = parseLine(text)
+				into[i].Line, into[i].err = parseLine(text)
 			}
 		})
 	}
@@ -176,20 +197,16 @@ func parseLines(data []byte) []parsedLine {
 	return parsed
 }
 
-func parseLine(text []byte) (line, error) {
-	var l line
+func parseLine(text []byte) (Line[Result], error) {
+	var l Line[Result]
 	if len(text) > maxJournalLine {
 		return l, fmt.Errorf("%d bytes: at most %d are allowed", len(text), maxJournalLine)
 	}
 	if err := json.Unmarshal(text, &l); err != nil {
 		return l, fmt.Errorf("not a line of a sweep's journal: %w", err)
 	}
-	switch {
-	case l.Record == headerRecord && l.Header != nil:
-		return l, profiler.CheckSchemaVersion(l.Header.SchemaVersion)
-	case l.Record == pointRecord && l.Point != nil && l.Point.Model != "":
-		return l, nil
+	if err := l.Check(); err != nil || l.Point == nil {
+		return l, err
 	}
-	return l, fmt.Errorf("record: %q is not allowed in a sweep's journal: %s or %s, with its part of that name",
-		l.Record, headerRecord, pointRecord)
+	return l, l.Point.Check()
 }

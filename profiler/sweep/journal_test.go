@@ -157,16 +157,16 @@ func TestDifferences(t *testing.T) {
 	a, b := d.Environment, d.Environment
 	// Hosts of containers have names of the day; a GPU keeps its own.
 	b.Host.Name = "other"
-	if got := a.Differences(&b); got != "" {
+	if got := Differences(&a, &b); got != "" {
 		t.Errorf("%q", got)
 	}
 	b.GPU, b.Engine = nil, "cpu"
-	if got := a.Differences(&b); !strings.Contains(got, "engine cuda, not cpu") || !strings.Contains(got, "GPU NVIDIA H200 GPU-1, not none") {
+	if got := Differences(&a, &b); !strings.Contains(got, "engine cuda, not cpu") || !strings.Contains(got, "GPU NVIDIA H200 GPU-1, not none") {
 		t.Errorf("%q", got)
 	}
 	a = b
 	a.Host.Name = "third"
-	if got := a.Differences(&b); got != "host third, not other" {
+	if got := Differences(&a, &b); got != "host third, not other" {
 		t.Errorf("%q", got)
 	}
 }
@@ -177,13 +177,13 @@ func BenchmarkJournal(b *testing.B) {
 	h := Header{SchemaVersion: d.SchemaVersion, Environment: d.Environment, Plan: d.Plan}
 	var journal bytes.Buffer
 	encoder := json.NewEncoder(&journal)
-	if err := encoder.Encode(line{Record: headerRecord, Header: &h}); err != nil {
+	if err := encoder.Encode(Line[Result]{Record: headerRecord, Header: &h}); err != nil {
 		b.Fatal(err)
 	}
 	for i := range 10_000 {
 		r := d.Points[i%6]
 		r.Tokens = i + 1
-		if err := encoder.Encode(line{Record: pointRecord, Point: &r}); err != nil {
+		if err := encoder.Encode(Line[Result]{Record: pointRecord, Point: &r}); err != nil {
 			b.Fatal(err)
 		}
 	}

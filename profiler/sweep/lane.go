@@ -131,7 +131,7 @@ func (l *lane) look(m *measurement, view *profiler.View) (*Result, error) {
 	}
 	if !m.ready {
 		m.ready, m.stale, l.up = true, view.Sample, true
-		if err := l.runner.Up(environment(view)); err != nil {
+		if err := l.runner.Up(view.Environment()); err != nil {
 			return nil, err
 		}
 	}

@@ -20,43 +20,49 @@ const (
 
 // Result is a finished point: one line of a journal, one element of a document.
 type Result struct {
+	Figures
+	Timer     string           `json:"timer,omitempty"`
+	DurationS float64          `json:"duration_s"` // with the making of the engine
+	Command   []string         `json:"command"`    // argv that repeats the point
+	Memory    *profiler.Memory `json:"memory"`
+	// TemperatureCelsius is null where it cannot be known.
+	TemperatureCelsius *profiler.Range `json:"temperature_celsius"`
+	// Against is null for the first family of a plan, and where the families could not take turns.
+	Against  *Against           `json:"against"`
+	Lost     uint64             `json:"lost_timings"`
+	Warnings []profiler.Warning `json:"warnings"`
+}
+
+// Figures are what a result says about its point. They are a part of their own since whoever compares
+// or draws thousands of results has no use for the rest.
+type Figures struct {
 	Point
 	Status Status `json:"status"`
 	Error  string `json:"error,omitempty"` // why it is not ok
 	// RanKernels is the family that ran, where that is known: the CPU engine has one of its own.
 	RanKernels string             `json:"ran_kernels,omitempty"`
-	Timer      string             `json:"timer,omitempty"`
-	Time       time.Time          `json:"time"`       // when it ended
-	DurationS  float64            `json:"duration_s"` // with the making of the engine
+	Time       time.Time          `json:"time"` // when it ended
 	Seed       uint64             `json:"seed"`
-	Command    []string           `json:"command"` // argv that repeats the point
 	Workload   *profiler.Workload `json:"workload"`
-	Memory     *profiler.Memory   `json:"memory"`
 
 	Pairs  int     `json:"pairs"`  // interleaved cycles
 	Stages []Stage `json:"stages"` // all six, in order; empty if nothing was measured
 	Layer  Layer   `json:"layer"`
 
 	// What the GPU did meanwhile; null where it cannot be known.
-	SMClockMHz         *profiler.Range `json:"sm_clock_mhz"`
-	PowerWatts         *profiler.Range `json:"power_watts"`
-	TemperatureCelsius *profiler.Range `json:"temperature_celsius"`
-	ThrottleReasons    []string        `json:"throttle_reasons"` // null if unknown, empty if the clocks were free
+	SMClockMHz      *profiler.Range `json:"sm_clock_mhz"`
+	PowerWatts      *profiler.Range `json:"power_watts"`
+	ThrottleReasons []string        `json:"throttle_reasons"` // null if unknown, empty if the clocks were free
 
-	// Against is null for the first family of a plan, and where the families could not take turns.
-	Against *Against `json:"against"`
-
-	Lost     uint64             `json:"lost_timings"`
-	Verdict  profiler.Verdict   `json:"verdict"`
-	Warnings []profiler.Warning `json:"warnings"`
+	Verdict profiler.Verdict `json:"verdict"`
 }
 
 // Stage is one stage with ES off and on; ratio is off/on.
 type Stage struct {
 	Name       string          `json:"name"`
 	Switchable bool            `json:"switchable"`
-	Off        *Times          `json:"off"`
-	On         *Times          `json:"on"`
+	Off        *profiler.Times `json:"off"`
+	On         *profiler.Times `json:"on"`
 	Ratio      *profiler.Ratio `json:"ratio"`
 	// AttainableUS is how long the stage takes at best, and AttainablePercent how close the side to
 	// deploy comes to it; null without the device's ceilings.
@@ -66,11 +72,11 @@ type Stage struct {
 
 // Layer is the whole step with each mask; the names say up_down, ratios are off_off/mask.
 type Layer struct {
-	OffOff     *Times          `json:"off_off"`
-	OnOff      *Times          `json:"on_off"`
-	OffOn      *Times          `json:"off_on"`
-	OnOn       *Times          `json:"on_on"`
-	Gap        *Times          `json:"gap"` // idle between the stages of a step
+	OffOff     *profiler.Times `json:"off_off"`
+	OnOff      *profiler.Times `json:"on_off"`
+	OffOn      *profiler.Times `json:"off_on"`
+	OnOn       *profiler.Times `json:"on_on"`
+	Gap        *profiler.Times `json:"gap"` // idle between the stages of a step
 	OnOffRatio *profiler.Ratio `json:"on_off_ratio"`
 	OffOnRatio *profiler.Ratio `json:"off_on_ratio"`
 	OnOnRatio  *profiler.Ratio `json:"on_on_ratio"`
@@ -78,16 +84,8 @@ type Layer struct {
 	AttainablePercent *float64 `json:"attainable_percent"`
 }
 
-// Times is a distribution of times in microseconds.
-type Times struct {
-	Count    int64   `json:"count"`
-	MedianUS float64 `json:"median_us"`
-	P90US    float64 `json:"p90_us"`
-	P99US    float64 `json:"p99_us"`
-}
-
 // Family is the kernel family that ran, or the one that was asked for if nothing did.
-func (r *Result) Family() string {
+func (r *Figures) Family() string {
 	if r.RanKernels != "" {
 		return r.RanKernels
 	}
@@ -95,7 +93,7 @@ func (r *Result) Family() string {
 }
 
 // Stage returns a stage, or an empty one if nothing was measured.
-func (r *Result) Stage(s profiler.Stage) Stage {
+func (r *Figures) Stage(s profiler.Stage) Stage {
 	for _, stage := range r.Stages {
 		if stage.Name == s.String() {
 			return stage
@@ -105,8 +103,8 @@ func (r *Result) Stage(s profiler.Stage) Stage {
 }
 
 // Times returns the times of the layer with a mask.
-func (l *Layer) Times(m profiler.ESMask) *Times {
-	return [profiler.NumMasks]*Times{l.OffOff, l.OnOff, l.OffOn, l.OnOn}[m]
+func (l *Layer) Times(m profiler.ESMask) *profiler.Times {
+	return [profiler.NumMasks]*profiler.Times{l.OffOff, l.OnOff, l.OffOn, l.OnOn}[m]
 }
 
 // Ratio returns what a mask gains over ES off; nil for ES off.
@@ -118,20 +116,22 @@ func (l *Layer) Ratio(m profiler.ESMask) *profiler.Ratio {
 func measured(p Point, view *profiler.View) Result {
 	w, sample := view.Workload, view.Sample
 	workload, memory := w.Workload, w.Memory
+	steps := &sample.Steps
 	r := Result{
-		Point: p, Status: OK, RanKernels: w.Kernels, Timer: w.Timer, Time: view.Time,
-		Workload: &workload, Memory: &memory, Pairs: sample.ABPairs, Verdict: sample.Verdict,
-		Stages: make([]Stage, 0, len(sample.Stages)), Warnings: []profiler.Warning{},
-		Layer: Layer{
-			OffOff: times(sample.Steps.OffOff), OnOff: times(sample.Steps.OnOff),
-			OffOn: times(sample.Steps.OffOn), OnOn: times(sample.Steps.OnOn), Gap: times(sample.Steps.GapUS),
-			OnOffRatio: sample.Steps.OnOffRatio, OffOnRatio: sample.Steps.OffOnRatio, OnOnRatio: sample.Steps.OnOnRatio,
-			AttainablePercent: sample.Steps.AttainablePercent,
+		Figures: Figures{
+			Point: p, Status: OK, RanKernels: w.Kernels, Time: view.Time, Workload: &workload, Pairs: sample.ABPairs,
+			Verdict: sample.Verdict, Stages: make([]Stage, 0, len(sample.Stages)),
+			Layer: Layer{
+				OffOff: steps.OffOff.Times(), OnOff: steps.OnOff.Times(), OffOn: steps.OffOn.Times(), OnOn: steps.OnOn.Times(),
+				Gap: steps.GapUS.Times(), OnOffRatio: steps.OnOffRatio, OffOnRatio: steps.OffOnRatio, OnOnRatio: steps.OnOnRatio,
+				AttainablePercent: steps.AttainablePercent,
+			},
 		},
+		Timer: w.Timer, Memory: &memory, Warnings: []profiler.Warning{},
 	}
 	for _, s := range sample.Stages {
 		stage := Stage{
-			Name: s.Name, Switchable: s.Switchable, Off: times(s.Off), On: times(s.On), Ratio: s.Ratio,
+			Name: s.Name, Switchable: s.Switchable, Off: s.Off.Times(), On: s.On.Times(), Ratio: s.Ratio,
 			AttainablePercent: s.AttainablePercent,
 		}
 		for _, work := range w.Work {
@@ -148,21 +148,17 @@ func measured(p Point, view *profiler.View) Result {
 	return r
 }
 
-func times(s *profiler.Summary) *Times {
-	if s == nil {
-		return nil
-	}
-	return &Times{Count: s.Count, MedianUS: s.MedianUS, P90US: s.P90US, P99US: s.P99US}
-}
-
 // failure is the result of a point that could not be measured. A stream carries errors as text, so
 // that one of memory is known by the words that all of them begin with.
 func failure(p Point, why string) Result {
 	// A panic's first line says what happened; the stack that follows is of no use in a table.
 	why, _, _ = strings.Cut(strings.TrimSpace(why), "\n")
 	r := Result{
-		Point: p, Status: Failed, Error: why, Time: time.Now(), Stages: []Stage{}, Warnings: []profiler.Warning{},
-		Verdict: profiler.Verdict{Text: "no verdict: the point was not measured"},
+		Figures: Figures{
+			Point: p, Status: Failed, Error: why, Time: time.Now(), Stages: []Stage{},
+			Verdict: profiler.Verdict{Text: "no verdict: the point was not measured"},
+		},
+		Warnings: []profiler.Warning{},
 	}
 	if strings.Contains(why, new(profiler.MemoryError).Error()) {
 		r.Status = OutOfMemory

@@ -28,7 +28,7 @@ type Runner struct {
 	Command func(p Point) []string
 	Seed    uint64
 	// Up is called when a point's engine has come up; an error ends the sweep.
-	Up func(Environment) error
+	Up func(profiler.Environment) error
 	// Finished is called with every result; an error ends the sweep.
 	Finished func(Result) error
 	// Progress is called again and again; it must be quick.

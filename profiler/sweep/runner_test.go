@@ -192,7 +192,7 @@ func pointsOf(tokens ...int) []Point {
 func runLab(ctx context.Context, l *lab, points []Point, change func(*Runner)) ([]Result, error) {
 	var results []Result
 	r := &Runner{
-		Start: l.start, Up: func(Environment) error { return nil },
+		Start: l.start, Up: func(profiler.Environment) error { return nil },
 		Finished: func(r Result) error { results = append(results, r); return nil },
 		Progress: func(Progress) {}, Command: func(p Point) []string { return []string{p.Model} }, Seed: 9,
 		Pairs: 20, Time: 10 * time.Second,
@@ -211,7 +211,7 @@ func TestRunner(t *testing.T) {
 		var progress []Progress
 		ups := 0
 		results, err := runLab(t.Context(), l, pointsOf(1, 2, 3, 4, 5, 6, 7, 8), func(r *Runner) {
-			r.Up = func(e Environment) error {
+			r.Up = func(e profiler.Environment) error {
 				if ups++; e.Engine != "cpu" || e.Version != "test" {
 					t.Errorf("environment %+v", e)
 				}
@@ -272,7 +272,7 @@ func TestRunnerEnds(t *testing.T) {
 			return ok && start.ExitCode == 3
 		}},
 		"first point fails alone": {map[int]behaviour{1: refuses}, 1, nil, 3, func(err error) bool { return err == nil }},
-		"other environment": {nil, 0, func(r *Runner) { r.Up = func(Environment) error { return full } }, 0, func(err error) bool {
+		"other environment": {nil, 0, func(r *Runner) { r.Up = func(profiler.Environment) error { return full } }, 0, func(err error) bool {
 			return errors.Is(err, full)
 		}},
 		"journal fails": {nil, 0, func(r *Runner) { r.Finished = func(Result) error { return full } }, 0, func(err error) bool {
@@ -332,7 +332,7 @@ func TestMeasured(t *testing.T) {
 	}
 	r := measured(pointsOf(4)[0], view)
 	up := r.Stage(profiler.Up)
-	if *up.Off != (Times{3, 20, 21, 22}) || *up.On != (Times{3, 10, 11, 12}) || up.Ratio != ratio || r.Stage(profiler.Down).Off != nil {
+	if up.Off.MedianUS != 20 || up.Off.P90US != 21 || up.Off.P99US != 22 || up.Off.Count != 3 || up.On.MedianUS != 10 || up.Ratio != ratio || r.Stage(profiler.Down).Off != nil {
 		t.Errorf("stages %+v", r.Stages)
 	}
 	if r.Layer.Times(profiler.ESBoth).MedianUS != 30 || r.Layer.Times(profiler.ESUp) != nil || r.Layer.Ratio(profiler.ESBoth) != ratio ||

@@ -24,13 +24,18 @@ func outcome(tokens int, up, down float64, tuple *[2]bool) Result {
 	ratio := func(v float64) *profiler.Ratio {
 		return &profiler.Ratio{Value: v, Low: v - 0.01, High: v + 0.01, PValue: 0.001, Pairs: 40}
 	}
-	times := func(us float64) *Times { return &Times{Count: 640, MedianUS: us, P90US: us * 1.1, P99US: us * 1.2} }
+	times := func(us float64) *profiler.Times {
+		return &profiler.Times{Count: 640, MedianUS: us, P90US: us * 1.1, P99US: us * 1.2}
+	}
 	r := Result{
-		Point:  Point{Model: "dsv3-tp8", Tokens: tokens, Routing: profiler.Routing{Kind: profiler.Uniform}, Kernels: "cutlass"},
-		Status: OK, RanKernels: "cutlass", Timer: "cupti", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		DurationS: 2.5, Seed: 1, Pairs: 40, Command: []string{"moetop", "--json", "--ab", "--tokens=" + strconv.Itoa(tokens)},
-		Warnings: []profiler.Warning{}, Verdict: profiler.Verdict{EnableES: tuple, Text: "a verdict"},
-		SMClockMHz: &profiler.Range{Median: 1980, Min: 1900, Max: 1980, Count: 9}, ThrottleReasons: []string{},
+		Figures: Figures{
+			Point:  Point{Model: "dsv3-tp8", Tokens: tokens, Routing: profiler.Routing{Kind: profiler.Uniform}, Kernels: "cutlass"},
+			Status: OK, RanKernels: "cutlass", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Seed: 1, Pairs: 40,
+			Verdict:    profiler.Verdict{EnableES: tuple, Text: "a verdict"},
+			SMClockMHz: &profiler.Range{Median: 1980, Min: 1900, Max: 1980, Count: 9}, ThrottleReasons: []string{},
+		},
+		Timer: "cupti", DurationS: 2.5, Warnings: []profiler.Warning{},
+		Command: []string{"moetop", "--json", "--ab", "--tokens=" + strconv.Itoa(tokens)},
 	}
 	full := float64(100 * tokens)
 	for _, stage := range profiler.Stages() {
@@ -57,7 +62,7 @@ var (
 func example() *Document {
 	h := Header{
 		SchemaVersion: profiler.SchemaVersion,
-		Environment: Environment{
+		Environment: profiler.Environment{
 			Version: "v1", Engine: "cuda", Timer: "cupti", Host: profiler.Host{Name: "h", OS: "linux", Arch: "amd64"},
 			GPU: &profiler.Device{Name: "NVIDIA H200", UUID: "GPU-1"},
 		},

@@ -103,7 +103,7 @@ func (a *Advice) tokens() string {
 	return fmt.Sprintf("%d%s%d", a.TokensFrom, rangeMark, a.TokensTo)
 }
 
-func medianText(t *Times) string {
+func medianText(t *profiler.Times) string {
 	if t == nil {
 		return missing
 	}
