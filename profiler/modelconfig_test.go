@@ -9,28 +9,25 @@ import (
 	"testing"
 )
 
-// The texts have the fields of the published files that tell a layer's shape, and some that could be
-// taken for them.
-const (
-	deepseekConfig = `{"architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "first_k_dense_replace": 3,
-		"hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048, "n_group": 8, "n_routed_experts": 256,
-		"n_shared_experts": 1, "num_experts_per_tok": 8, "topk_group": 4, "quantization_config": {"weight_block_size": [128, 128]}}`
-	kimiConfig = `{"model_type": "kimi_k2", "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
-		"n_routed_experts": 384, "n_shared_experts": 1, "num_experts_per_tok": 8}`
-	qwenConfig = `{"model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768,
-		"mlp_only_layers": [], "num_experts": 128, "num_experts_per_tok": 8}`
-	glmConfig = `{"model_type": "glm4_moe", "hidden_size": 5120, "intermediate_size": 12288, "moe_intermediate_size": 1536,
-		"n_routed_experts": 160, "n_shared_experts": 1, "num_experts_per_tok": 8}`
-	mixtralConfig = `{"model_type": "mixtral", "hidden_size": 4096, "intermediate_size": 14336, "num_experts_per_tok": 2,
-		"num_local_experts": 8}`
-)
+// config is the text of a layout's file in testdata: each has the fields that files of its kind have,
+// also those that could be taken for the shape's.
+func config(t testing.TB, layout string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "config", layout+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
 
 func TestParseModelConfig(t *testing.T) {
 	t.Parallel()
 	// The published models are those of the presets.
+	deepseek := config(t, "deepseek_v3")
 	for name, text := range map[string]string{
-		"dsv3": deepseekConfig, "kimi-k2": kimiConfig, "qwen3-30b": qwenConfig, "glm-4.5": glmConfig, "mixtral-8x7b": mixtralConfig,
-		"dsv3 nested": `{"model_type": "other_vl", "vision_config": {"hidden_size": 1152}, "text_config": ` + deepseekConfig + `}`,
+		"dsv3": deepseek, "kimi-k2": config(t, "kimi_k2"), "qwen3-30b": config(t, "qwen3_moe"), "glm-4.5": config(t, "glm4_moe"),
+		"mixtral-8x7b": config(t, "mixtral"),
+		"dsv3 nested":  `{"model_type": "other_vl", "vision_config": {"hidden_size": 1152}, "text_config": ` + deepseek + `}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,17 +56,17 @@ func TestParseModelConfigRefuses(t *testing.T) {
 	without := func(text, field string) string { return strings.Replace(text, `"`+field+`"`, `"x_`+field+`"`, 1) }
 	tests := map[string]struct{ text, says string }{
 		"dense":           {`{"model_type": "qwen3", "hidden_size": 4096, "intermediate_size": 12288}`, `"qwen3": it has none of the fields n_routed_experts, num_experts`},
-		"null experts":    {strings.Replace(deepseekConfig, `"n_routed_experts": 256`, `"n_routed_experts": null`, 1), "its model is dense"},
-		"one expert":      {strings.Replace(qwenConfig, `"num_experts": 128`, `"num_experts": 1`, 1), "num_experts 1 is not allowed: a whole number from 2 to"},
-		"no top-k":        {without(glmConfig, "num_experts_per_tok"), "the experts of a token is missing: one of the fields num_experts_per_tok"},
-		"no hidden size":  {without(glmConfig, "hidden_size"), "the hidden size is missing"},
-		"no width":        {without(mixtralConfig, "intermediate_size"), "the intermediate size of an expert is missing: one of the fields moe_intermediate_size"},
-		"no such width":   {strings.Replace(mixtralConfig, "14336", "2880", 1), "intermediate_size 2880 is not allowed: a multiple of 128"},
-		"fraction":        {strings.Replace(mixtralConfig, "4096", "4096.5", 1), "hidden_size 4096.5 is not allowed"},
-		"text":            {strings.Replace(mixtralConfig, "4096", `"4096"`, 1), `hidden_size "4096" is not allowed`},
-		"negative":        {strings.Replace(mixtralConfig, "4096", "-4096", 1), "hidden_size -4096 is not allowed"},
-		"huge":            {strings.Replace(mixtralConfig, "4096", strings.Repeat("9", 500), 1), "999... is not allowed"},
-		"top-k above":     {strings.Replace(mixtralConfig, `"num_experts_per_tok": 2`, `"num_experts_per_tok": 9`, 1), "9 is not allowed: at most the 8 experts"},
+		"null experts":    {strings.Replace(config(t, "deepseek_v3"), `"n_routed_experts": 256`, `"n_routed_experts": null`, 1), "its model is dense"},
+		"one expert":      {strings.Replace(config(t, "qwen3_moe"), `"num_experts": 128`, `"num_experts": 1`, 1), "num_experts 1 is not allowed: a whole number from 2 to"},
+		"no top-k":        {without(config(t, "glm4_moe"), "num_experts_per_tok"), "the experts of a token is missing: one of the fields num_experts_per_tok"},
+		"no hidden size":  {without(config(t, "glm4_moe"), "hidden_size"), "the hidden size is missing"},
+		"no width":        {without(config(t, "mixtral"), "intermediate_size"), "the intermediate size of an expert is missing: one of the fields moe_intermediate_size"},
+		"no such width":   {strings.Replace(config(t, "mixtral"), "14336", "2880", 1), "intermediate_size 2880 is not allowed: a multiple of 128"},
+		"fraction":        {strings.Replace(config(t, "mixtral"), "4096", "4096.5", 1), "hidden_size 4096.5 is not allowed"},
+		"text":            {strings.Replace(config(t, "mixtral"), "4096", `"4096"`, 1), `hidden_size "4096" is not allowed`},
+		"negative":        {strings.Replace(config(t, "mixtral"), "4096", "-4096", 1), "hidden_size -4096 is not allowed"},
+		"huge":            {strings.Replace(config(t, "mixtral"), "4096", strings.Repeat("9", 500), 1), "999... is not allowed"},
+		"top-k above":     {strings.Replace(config(t, "mixtral"), `"num_experts_per_tok": 2`, `"num_experts_per_tok": 9`, 1), "9 is not allowed: at most the 8 experts"},
 		"no JSON":         {"<html>", "it is no JSON object"},
 		"an array":        {"[]", "it is no JSON object"},
 		"empty":           {"", "it is no JSON object"},
@@ -94,7 +91,7 @@ func TestModelConfigNames(t *testing.T) {
 	for written, want := range map[string]string{
 		`"qwen3_moe"`: "qwen3_moe", `"dsv3"`: CustomModel, `"a b"`: CustomModel, `7`: CustomModel, `"\u001b[2J"`: CustomModel, `"x-tp8"`: CustomModel,
 	} {
-		got, err := ParseModelConfig([]byte(strings.Replace(mixtralConfig, `"mixtral"`, written, 1)))
+		got, err := ParseModelConfig([]byte(strings.Replace(config(t, "mixtral"), `"mixtral"`, written, 1)))
 		if err != nil || got.Model != want {
 			t.Errorf("model_type %s gave %q, %v", written, got.Model, err)
 		}
@@ -108,7 +105,7 @@ func TestReadModelConfig(t *testing.T) {
 	if _, err := ReadModelConfig(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
-	if err := os.WriteFile(path, []byte(kimiConfig), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(config(t, "kimi_k2")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if w, err := ReadModelConfig(path); err != nil || w.Experts != 384 {
@@ -123,7 +120,7 @@ func TestReadModelConfig(t *testing.T) {
 }
 
 func FuzzParseModelConfig(f *testing.F) {
-	for _, seed := range []string{deepseekConfig, kimiConfig, qwenConfig, glmConfig, mixtralConfig, `{"text_config":{"num_experts":[]}}`, "{}"} {
+	for _, seed := range []string{config(f, "deepseek_v3"), config(f, "kimi_k2"), config(f, "qwen3_moe"), config(f, "glm4_moe"), config(f, "mixtral"), `{"text_config":{"num_experts":[]}}`, "{}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // modelFile writes a config.json of a layer that the CPU engine runs in no time.
@@ -66,6 +67,64 @@ func TestModelConfigUsage(t *testing.T) {
 		got := runBinary(t, nil, append(test.args, "--json", "--steps", "1")...)
 		if got.code != exitUsage || !strings.Contains(got.stderr, test.says) || got.stdout != "" {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestVerifyAModelFile verifies the shard that a config.json describes beside a preset.
+func TestVerifyAModelFile(t *testing.T) {
+	t.Parallel()
+	path := modelFile(t, smallModel)
+	got := runBinary(t, nil, "verify", "--json", "--engine=cpu", "--model=tiny", "--config-json="+path, "--tp=2", "--tokens=4", "--routing=uniform")
+	var report verifyReport
+	if err := json.Unmarshal([]byte(got.stdout), &report); got.code != exitDone || err != nil || !report.OK || len(report.Cases) != 2 {
+		t.Fatalf("%v, %+v", err, got)
+	}
+	if w := report.Cases[1].Workload; w.Name() != "qwen3_moe-tp2" || w.Intermediate != 256 || w.Tokens != 4 {
+		t.Errorf("verified %+v", w)
+	}
+	for _, args := range [][]string{{"verify"}, {"sweep"}} {
+		refused := runBinary(t, nil, append(args, "--engine=cpu", "--model=tiny", "--tp=2")...)
+		if refused.code != exitUsage || !strings.Contains(refused.stderr, "--tp and --ep: only allowed with --config-json") {
+			t.Errorf("%v: %+v", args, refused)
+		}
+	}
+}
+
+// TestSweepAModelFile sweeps a model of a file between two presets, goes on with it, and refuses to when
+// the file describes another shape.
+func TestSweepAModelFile(t *testing.T) {
+	t.Parallel()
+	path, journal := modelFile(t, smallModel), filepath.Join(t.TempDir(), "sweep.ndjson")
+	args := []string{"sweep", "--json", "--engine=cpu", "--time=50ms", "--pairs=1", "--resume=" + journal}
+	first := append(slices.Clone(args), "--model=tiny", "--config-json="+path, "--tp=2", "--tokens=2,4")
+	document := func(got outcome) (d sweep.Document) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(got.stdout), &d); got.code != exitDone || err != nil {
+			t.Fatalf("%v, %+v", err, got)
+		}
+		whole, _ := sweepSchemas(t)
+		validate(t, whole, got.stdout)
+		return d
+	}
+	d := document(runBinary(t, nil, first...))
+	if len(d.Points) != 4 || d.Points[2].Status != sweep.OK || d.Points[3].Model != "qwen3_moe-tp2" || d.Points[3].Workload.Intermediate != 256 {
+		t.Fatalf("%d points, %+v", len(d.Points), d.Points)
+	}
+	if again := runBinary(t, nil, d.Points[3].Command[1:]...); again.code != exitDone || !strings.Contains(again.stdout, `"qwen3_moe"`) {
+		t.Errorf("%q does not repeat the point: %+v", d.Points[3].Command, again)
+	}
+	// The model comes from the journal now.
+	if d = document(runBinary(t, nil, append(slices.Clone(args), "--tokens=2,4,8")...)); len(d.Points) != 6 || d.Points[5].Status != sweep.OK {
+		t.Errorf("going on: %d points", len(d.Points))
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(smallModel, "512", "256", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, more := range map[string][]string{"from the journal": nil, "by the flags": first[len(args):]} {
+		got := runBinary(t, nil, append(slices.Clone(args), more...)...)
+		if got.code != exitUsage || !strings.Contains(got.stderr, "--resume") || !strings.Contains(got.stderr, "shape") {
+			t.Errorf("%s: another shape was taken: %+v", name, got)
 		}
 	}
 }

@@ -28,10 +28,11 @@ type sweepOptions struct {
 	json, csv, benchfmt    bool
 	deploy, output, resume string
 
-	models, tokens, routing, kernels []string
-	seed                             uint64
-	pairs                            int
-	time                             time.Duration
+	models                   modelFlags
+	tokens, routing, kernels []string
+	seed                     uint64
+	pairs                    int
+	time                     time.Duration
 
 	plan        sweep.Plan
 	given       map[string]bool // flags that were set
@@ -77,7 +78,7 @@ func (o *sweepOptions) register(flags *pflag.FlagSet) {
 	flags.Var(choiceValue{&o.deploy, []string{"python"}}, "deploy", "print the deployment table alone, as a Python function")
 	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of stdout")
 	flags.StringVar(&o.resume, "resume", "", "keep the finished points in `FILE`, and leave out those that it has")
-	flags.Var(listValue{&o.models, "NAMES", parses(profiler.ParseModel), new(bool)}, "model", "presets, by commas or repeated (default: dsv3-tp8 on a GPU, tiny on the CPU)")
+	o.models.register(flags)
 	flags.Var(listValue{&o.tokens, "LIST", parses(sweep.ParseTokens), new(bool)}, "tokens", "tokens in a batch; a range such as 1..8192 stands for its ends and the powers of two between")
 	flags.Var(listValue{&o.routing, "LIST", parses(profiler.ParseRouting), new(bool)}, "routing", "routings: uniform, zipf:S, hot")
 	engine := engineFlagSet(&o.engine)
@@ -123,8 +124,15 @@ func (o *sweepOptions) check() error {
 		return fmt.Errorf("%s: one of them is allowed", strings.Join(formats, " and "))
 	}
 	var err error
-	if o.plan.Models, err = sweep.ParseModels(o.models); err != nil {
+	if o.plan.Models, err = sweep.ParseModels(o.models.names); err != nil {
 		return flagError(err)
+	}
+	described, err := o.models.fromFile()
+	if err != nil {
+		return err
+	}
+	if described != nil {
+		o.plan.Describe(o.models.file, *described)
 	}
 	if o.plan.Tokens, err = sweep.ParseTokenList(o.tokens); err != nil {
 		return flagError(err)
@@ -165,7 +173,6 @@ func (o *sweepOptions) adopt(earlier *sweep.Plan) error {
 	}
 	whole := *earlier
 	for flag, take := range map[string]func(){
-		"model":   func() { whole.Models = o.plan.Models },
 		"tokens":  func() { whole.Tokens = o.plan.Tokens },
 		"routing": func() { whole.Routings = o.plan.Routings },
 		"kernels": func() {
@@ -180,6 +187,12 @@ func (o *sweepOptions) adopt(earlier *sweep.Plan) error {
 			take()
 		}
 	}
+	if o.given["model"] || o.given["config-json"] {
+		if err := earlier.CheckDescribed(&o.plan); err != nil {
+			return usage(fmt.Errorf("--resume: %s: %w", o.resume, err))
+		}
+		whole.Models, whole.Described = o.plan.Models, o.plan.Described
+	}
 	if err := whole.Validate(); err != nil {
 		return usage(fmt.Errorf("--resume: %s: %w", o.resume, err))
 	}
@@ -193,8 +206,14 @@ func (o *sweepOptions) command(program string) []string {
 		return strings.ReplaceAll(strings.Trim(fmt.Sprint(values), "[]"), " ", ",")
 	}
 	argv := append([]string{program, "sweep"}, o.formats()...)
+	if presets := o.plan.Presets(); len(presets) > 0 {
+		argv = append(argv, "--model="+texts(presets))
+	}
+	if d := o.plan.Described; d != nil {
+		argv = append(argv, d.Flags()...)
+	}
 	argv = append(argv,
-		"--model="+texts(o.plan.Models), "--tokens="+texts(o.plan.Tokens), "--routing="+texts(o.plan.Routings),
+		"--tokens="+texts(o.plan.Tokens), "--routing="+texts(o.plan.Routings),
 		"--kernels="+texts(o.plan.Kernels), "--pairs="+strconv.Itoa(o.plan.Pairs), "--time="+o.pointTime().String(),
 		"--seed="+strconv.FormatUint(o.plan.Seed, 10))
 	return append(argv, o.engineFlags...)

@@ -57,7 +57,7 @@ func (a *app) openSweep(o *sweepOptions) (*sweepRun, error) {
 	}
 	run.journal, run.results = journal, maps.Clone(journal.Results)
 	if journal.Header != nil {
-		if err := o.adopt(&journal.Header.Plan); err != nil {
+		if err := errors.Join(o.adopt(&journal.Header.Plan), checkDescribed(o.plan.Described)); err != nil {
 			return nil, errors.Join(err, journal.Close())
 		}
 		h := *journal.Header
@@ -83,7 +83,7 @@ func (s *sweepRun) measure(ctx context.Context) error {
 	}
 	runner := &sweep.Runner{
 		Start: func(p sweep.Point, tap func(profiler.Record)) (sweep.Worker, error) {
-			return s.start(pointArgs(p), tap)
+			return s.start(s.pointArgs(p), tap)
 		},
 		Up: s.up, Finished: s.finished, Progress: s.progress,
 		Command: s.pointCommand, Seed: s.o.plan.Seed, Pairs: s.o.plan.Pairs, Time: s.o.pointTime(),
@@ -176,15 +176,18 @@ func sweepEnvironment(environ []string) []string {
 	})
 }
 
-func pointArgs(p sweep.Point) []string {
-	return []string{
-		"--model=" + p.Model, "--tokens=" + strconv.Itoa(p.Tokens), "--routing=" + p.Routing.String(), "--kernels=" + p.Kernels,
+func (s *sweepRun) pointArgs(p sweep.Point) []string {
+	model := []string{"--model=" + p.Model}
+	if d := s.o.plan.Described; d != nil && d.Workload.Name() == p.Model {
+		model = d.Flags()
 	}
+	return append(model,
+		"--tokens="+strconv.Itoa(p.Tokens), "--routing="+p.Routing.String(), "--kernels="+p.Kernels)
 }
 
 // pointCommand is the argv that repeats a point by itself.
 func (s *sweepRun) pointCommand(p sweep.Point) []string {
-	argv := append([]string{s.app.program, "--json", "--ab"}, pointArgs(p)...)
+	argv := append([]string{s.app.program, "--json", "--ab"}, s.pointArgs(p)...)
 	argv = append(argv, s.o.engineFlags...)
 	if s.header != nil && !s.o.given["engine"] {
 		argv = append(argv, "--engine="+s.header.Engine)

@@ -22,7 +22,7 @@ type verifyOptions struct {
 	engine  engineOptions
 	json    bool
 	output  string
-	models  []string
+	models  modelFlags
 	tokens  []string
 	routing []string
 	seed    uint64
@@ -83,7 +83,7 @@ run of the same inputs, and gives a GPU up that hangs.`,
 	flags.SortFlags = false
 	addBool(flags, &o.json, "json", "print a JSON report instead of a table")
 	flags.StringVar(&o.output, "output", "", "with --json: write to `FILE` instead of stdout")
-	flags.Var(listValue{&o.models, "NAMES", parses(profiler.ParseModel), new(bool)}, "model", "presets, by commas or repeated (default: dsv3-tp8 on a GPU, tiny on the CPU)")
+	o.models.register(flags)
 	flags.Var(listValue{&o.tokens, "LIST", numberIn(1, profiler.MaxRows), new(bool)}, "tokens", "tokens in a batch")
 	flags.Var(listValue{&o.routing, "LIST", parses(profiler.ParseRouting), new(bool)}, "routing", "routings")
 	addBool(flags, &o.exhaustive, "exhaustive", "check the cases that are hard for a grouped GEMM")
@@ -94,23 +94,40 @@ run of the same inputs, and gives a GPU up that hangs.`,
 	return cmd
 }
 
-// workloads are all combinations of the flags.
-func (o *verifyOptions) workloads(engine string) ([]profiler.Workload, error) {
-	models := o.models
-	if len(models) == 0 {
-		models = []string{defaultModel}
+// shapes are the models of the flags.
+func (o *verifyOptions) shapes(engine string) ([]profiler.Workload, error) {
+	names := o.models.names
+	if !o.models.given() {
+		names = []string{defaultModel}
 		if engine == kernels.CPU {
-			models = []string{profiler.TinyModel}
+			names = []string{profiler.TinyModel}
 		}
 	}
+	var shapes []profiler.Workload
+	for _, name := range names {
+		w, err := profiler.ParseModel(name)
+		if err != nil {
+			return nil, err
+		}
+		shapes = append(shapes, w)
+	}
+	described, err := o.models.fromFile()
+	if described != nil {
+		shapes = append(shapes, *described)
+	}
+	return shapes, err
+}
+
+// workloads are all combinations of the flags.
+func (o *verifyOptions) workloads(engine string) ([]profiler.Workload, error) {
+	shapes, err := o.shapes(engine)
+	if err != nil {
+		return nil, usage(err)
+	}
 	var all []profiler.Workload
-	for _, model := range models {
+	for _, w := range shapes {
 		for _, tokens := range o.tokens {
 			for _, routing := range o.routing {
-				w, err := profiler.ParseModel(model)
-				if err != nil {
-					return nil, err
-				}
 				if w.Tokens, err = strconv.Atoi(tokens); err != nil {
 					return nil, fmt.Errorf("--tokens: %w", err)
 				}

@@ -43,6 +43,11 @@ func (l *lane) begin(p Point) (*measurement, error) {
 	m := &measurement{point: p, begun: time.Now(), state: "starting"}
 	m.limits.pairs, m.limits.time = l.runner.Pairs, l.runner.Time
 	l.takeCycles()
+	if l.worker != nil && !l.reaches(p) {
+		if err := l.drop(); err != nil {
+			return nil, err
+		}
+	}
 	if l.worker != nil {
 		m.before = l.known.Workload
 		if n := len(l.known.Log); n > 0 {
@@ -50,7 +55,10 @@ func (l *lane) begin(p Point) (*measurement, error) {
 		}
 		routing := p.Routing.String()
 		running := false
-		command := profiler.Command{Model: &p.Model, Tokens: &p.Tokens, Routing: &routing, Kernels: &p.Kernels}
+		command := profiler.Command{Tokens: &p.Tokens, Routing: &routing, Kernels: &p.Kernels}
+		if preset(p.Model) {
+			command.Model = &p.Model
+		}
 		if s := l.known.Sample; s != nil && s.State == profiler.StatePaused {
 			command.Pause = &running
 		}
@@ -69,6 +77,17 @@ func (l *lane) begin(p Point) (*measurement, error) {
 	}
 	l.worker = worker
 	return m, nil
+}
+
+// reaches reports whether a command takes the worker to a point. A worker can only be started with a
+// model that is no preset.
+func (l *lane) reaches(p Point) bool {
+	return preset(p.Model) || l.known != nil && l.known.Workload != nil && l.known.Workload.Workload.Name() == p.Model
+}
+
+func preset(model string) bool {
+	_, err := profiler.ParseModel(model)
+	return err == nil
 }
 
 // tap keeps the cycles of A/B mode.

@@ -24,7 +24,9 @@ type Plan struct {
 	Kernels  []string           `json:"kernels"`
 	Routings []profiler.Routing `json:"routings"`
 	Tokens   []int              `json:"tokens"` // rising
-	Seed     uint64             `json:"seed"`
+	// Described is a model that is no preset; nil if there is none. It is one of Models, by its name.
+	Described *Described `json:"described,omitempty"`
+	Seed      uint64     `json:"seed"`
 	// A point ends with so many interleaved cycles, or after that time if it comes first.
 	Pairs int     `json:"pairs"`
 	TimeS float64 `json:"time_s"`
@@ -79,7 +81,7 @@ func (p *Plan) Schedule() []Point {
 // Validate returns an *profiler.ArgumentError for the first workload that no engine could run.
 func (p *Plan) Validate() error {
 	for _, point := range p.Points() {
-		w, err := profiler.ParseModel(point.Model)
+		w, err := p.shape(point.Model)
 		if err != nil {
 			return err
 		}
