@@ -11,11 +11,11 @@ import (
 
 // config is the text of a layout's file in testdata: each has the fields that files of its kind have,
 // also those that could be taken for the shape's.
-func config(t testing.TB, layout string) string {
-	t.Helper()
+func config(tb testing.TB, layout string) string {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "config", layout+".json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }
