@@ -22,6 +22,24 @@ type View struct {
 	Log     []LogEntry     // warnings, refusals, failures: oldest first, bounded
 	Failure *Failure
 	Summary *Report
+	// Playback is where a recording is played; nil for a run.
+	Playback *Playback
+}
+
+// Playback is where a recording is.
+type Playback struct {
+	At, Length time.Duration // since the beginning
+	Speed      float64       // 1 is as fast as it was recorded
+	Paused     bool
+	Ended      bool
+}
+
+// Share is the part of the recording that has passed, from 0 to 1.
+func (p *Playback) Share() float64 {
+	if p.Length <= 0 {
+		return 0
+	}
+	return min(max(float64(p.At)/float64(p.Length), 0), 1)
 }
 
 // HistoryLength is how many points a view keeps: two minutes at ten a second.

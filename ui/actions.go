@@ -18,6 +18,8 @@ func (m *model) pressed(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case m.overlay.picks():
 		m.overlay.edit(name, msg.Key().Text)
+	case m.replays.asking:
+		m.replays.edit(name, msg.Key().Text)
 	case m.overlay.kind == overlayNone && m.experts.editing:
 		m.experts.edit(name, msg.Key().Text)
 	}
@@ -63,6 +65,9 @@ func (m *model) act(a action) tea.Cmd {
 	case actAB:
 		return m.request(m.switchAB)
 	case actPause:
+		if p := m.playback(); p != nil {
+			return m.send(profiler.Command{Pause: new(!p.Paused)})
+		}
 		return m.request(m.switchPause)
 	case actReset:
 		return m.request(func() tea.Cmd { return m.send(profiler.Command{Reset: true}) })
@@ -75,6 +80,8 @@ func (m *model) act(a action) tea.Cmd {
 	case actLive, actExperts, actSweepPage, actKernels, actSweep, actRecord, actLeft, actRight, actPageUp, actPageDown, actOrder, actStage, actFilter,
 		actSave, actCommand:
 		return pageActions()[a](m)
+	case actBack, actForth, actFarBack, actFarForth, actSlower, actFaster, actGoTo, actBegin, actEnd, actFixed:
+		return m.replay(a)
 	}
 	return nil
 }
@@ -90,6 +97,9 @@ func (m *model) step(by int) {
 
 // choose is enter: of a picker if one is open, else of the page.
 func (m *model) choose() tea.Cmd {
+	if m.replays.asking {
+		return m.goTo()
+	}
 	if m.overlay.picks() {
 		return m.pick()
 	}
@@ -98,6 +108,10 @@ func (m *model) choose() tea.Cmd {
 
 // leave closes the overlay if one is open, else what the page has open.
 func (m *model) leave() {
+	if m.replays.asking {
+		m.replays = replayState{}
+		return
+	}
 	if m.overlay.kind == overlayNone {
 		m.closeOnPage()
 		return

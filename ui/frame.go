@@ -40,7 +40,13 @@ func (f *frame) content(m *model) string {
 // layout divides the screen for what is to be shown now.
 func (m *model) layout() regions {
 	mode := screenMode{Whole: m.page != pageLive}
-	if m.bannerNow().word != "" {
+	switch {
+	case m.playback() != nil:
+		mode.Banner = 1
+		if m.condition() == conditionDied {
+			mode.Banner = 2
+		}
+	case m.bannerNow().word != "":
 		mode.Banner = 1
 	}
 	return layout(m.width, m.height, mode)
@@ -89,7 +95,11 @@ func (m *model) draw(cells *grid.Grid) {
 	}
 	s := m.scene()
 	header{scene: s, frozen: m.frozen}.draw(cells.Area(r.Header), r.Compact)
-	m.bannerNow().draw(cells.Area(r.Banner))
+	if p := m.playback(); p != nil {
+		m.drawReplay(cells.Area(r.Banner), p)
+	} else {
+		m.bannerNow().draw(cells.Area(r.Banner))
+	}
 	if m.page == pageLive {
 		stageTable{scene: s, tall: r.Tall}.draw(cells.Area(r.Stages), r.Compact)
 		gpuPanel{scene: s}.draw(cells.Area(r.GPU), r.Compact)

@@ -50,6 +50,16 @@ const (
 	actFilter
 	actSave
 	actCommand
+	actBack
+	actForth
+	actFarBack
+	actFarForth
+	actSlower
+	actFaster
+	actGoTo
+	actBegin
+	actEnd
+	actFixed
 )
 
 // binding joins an action with its keys and words. Footer, help and dispatch all read the same list,
@@ -95,6 +105,9 @@ type keyState struct {
 	sweepShown  bool // there is a sweep to look at
 	resting     bool // the session made room for a sweep
 	canRepeat   bool // the command of the current state is known
+	replay      bool // it is a recording that is shown
+	stopped     bool // it is paused
+	asking      bool // a place of it to go to is typed
 }
 
 // bindings returns the keys that do something now, in the order in which they are shown.
@@ -105,12 +118,17 @@ func bindings(s keyState) []binding {
 	if s.editing {
 		return filterBindings()
 	}
+	if s.asking {
+		return placeBindings()
+	}
 	var list []binding
-	if s.building {
+	if s.building && !s.replay {
 		list = append(list, bind(actCancel, 0, "esc", "cancel", "give up the workload that is being built; the one before goes on", "esc"))
 	}
 	list = append(list, moveBindings(s)...)
 	switch {
+	case s.replay:
+		list = append(list, replayBindings(s)...)
 	case s.resting:
 	case s.down:
 		list = append(list, bind(actRestart, 1, "r", "restart", "end what is left of the worker and start a new one", "r"))
@@ -146,7 +164,10 @@ func bindings(s keyState) []binding {
 		// Elsewhere l moves, so that L is what is told.
 		log.key.SetKeys("L", "l")
 	}
-	return append(list, freeze, log,
+	if !s.replay {
+		list = append(list, freeze)
+	}
+	return append(list, log,
 		bind(actTheme, 12, "t", "theme", "next theme: dark, light, high contrast", "t"),
 		bind(actHelp, 0, "?", "help", "this page", "?"),
 		bind(actQuit, 0, "q", "quit", "end the run and leave (ctrl-c too)", "q", "ctrl+c"),

@@ -36,6 +36,7 @@ type model struct {
 	experts expertsState
 	kernels kernelsState
 	sweeps  sweepState
+	replays replayState
 
 	overlay overlay
 	failure error // ended the program
@@ -247,6 +248,8 @@ func (m *model) keyState() keyState {
 		sweepShown: m.sweeps.shown != nil,
 		canRecord:  m.opts.Recorder != nil, canSettings: m.opts.Settings != nil, recording: m.recordingOn(),
 		canSave: m.opts.Save != nil, canRepeat: m.opts.Command != nil,
+		replay: m.opts.Player != nil, asking: m.replays.asking,
+		stopped: m.playback() != nil && m.playback().Paused,
 	}
 }
 
@@ -265,6 +268,10 @@ func (m *model) otherStage() string {
 
 // pasted adds a pasted text to what is being typed.
 func (m *model) pasted(text string) {
+	if m.replays.asking {
+		m.replays.edit("", text)
+		return
+	}
 	if m.overlay.kind == overlayNone && m.keyState().editing {
 		m.experts.typed(text)
 		return

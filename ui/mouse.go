@@ -46,6 +46,9 @@ func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 	if m.overlay.kind != overlayNone {
 		return m.clickedOverlay(msg.X, msg.Y)
 	}
+	if m.clickedBar(msg.X, msg.Y) {
+		return nil
+	}
 	if m.page != pageLive {
 		return m.clickedPage(msg.X, msg.Y)
 	}

@@ -64,6 +64,8 @@ type Options struct {
 	Recorder Recorder
 	// Sweeps measures sweeps; nil takes the sweep view away.
 	Sweeps Sweeper
+	// Player plays what the views show; nil if they are those of a run.
+	Player Player
 	// DebugLog takes a line for every command and every problem of the screen; nil drops them.
 	DebugLog io.Writer
 	// Environ is the environment; nil is that of the process.

@@ -123,7 +123,7 @@ func TestRecordRefuses(t *testing.T) {
 		"screen flag":    {[]string{"record", "-o", filepath.Join(dir, "x"), "--theme", "dark"}, exitUsage, "--theme"},
 		"both":           {[]string{"replay", foreign, "--json", "--ndjson"}, exitUsage, "one of them"},
 		"speed":          {[]string{"replay", foreign, "--speed", "0.01"}, exitUsage, "--speed: 0.01 is not allowed: 0.1 to 1000"},
-		"speed, printed": {[]string{"replay", foreign, "--speed", "2", "--json"}, exitUsage, "only allowed on the screen"},
+		"speed, printed": {[]string{"replay", foreign, "--speed", "2", "--json"}, exitUsage, "only allowed on the screen and with --ndjson"},
 		"from, report":   {[]string{"replay", foreign, "--from", "2s", "--json"}, exitUsage, "--from"},
 		"output, screen": {[]string{"replay", foreign, "--output", "x"}, exitUsage, "--output"},
 		"no argument":    {[]string{"replay"}, exitUsage, "one recording"},
@@ -142,20 +142,54 @@ func TestRecordRefuses(t *testing.T) {
 	}
 }
 
-// TestReplayScreen plays a recording on a real screen: it runs, is paused, and refuses what a
-// recording cannot do.
+// TestReplayScreen plays a recording on a real screen by the keys of its footer: it is paused, sought by
+// a share, by steps and by a click, played faster, and refuses what a recording cannot do.
 func TestReplayScreen(t *testing.T) {
 	t.Parallel()
 	path := recorded(t, "--steps", "1000000", "--duration", "1500ms")
 	term := openTerminal(t, 120, 40)
+	term.await("ready>")
 	before := term.state()
 	term.start("replay", path, "--speed", "0.1")
-	term.await("CPU REFERENCE", "manual (F,F)")
-	term.keys("p")
-	term.await("RUN PAUSED")
+	term.await("CPU REFERENCE", "manual (F,F)", "REPLAY  0.1x", "space pause", "g go to")
+	term.keys(" ")
+	term.await("REPLAY  paused", "space play")
+	term.keys("g", "5", "0", "%")
+	term.await("go to 50%_", "enter go")
+	term.keys("Enter")
+	term.await(" 50%")
+	term.keys("Right")
+	term.await("100%")
+	term.keys("r")
+	term.await("  0%")
+	term.keys("]", "]", "]", "]", "p")
+	term.await("REPLAY  2x")
+	term.await("at the end", "100%")
+	term.keys("g", "x", "Enter")
+	term.await(`"x" is not allowed: a share such as 35%`)
+	// The last column of the bar is its end, the first its beginning.
+	term.click(21, 3)
+	term.await("REPLAY  2x")
 	term.keys("u")
 	term.await("this is a replay")
+	term.keys("?")
+	term.await("go to a place: 35%", "slower or faster")
 	term.keys("q")
 	term.await("exit=0")
 	term.restored(before)
+}
+
+// TestReplayPace prints a stream at the speed at which it was recorded.
+func TestReplayPace(t *testing.T) {
+	t.Parallel()
+	path := recorded(t, "--steps", "1000000", "--duration", "600ms")
+	began := time.Now()
+	got := runBinary(t, nil, "replay", path, "--ndjson", "--speed", "0.5")
+	took := time.Since(began)
+	if all := runBinary(t, nil, "replay", path, "--ndjson"); got.code != exitDone || got.stdout != all.stdout {
+		t.Errorf("%+v", got)
+	}
+	if took < time.Second {
+		t.Errorf("0.6 s at half the speed took %v", took)
+	}
 }

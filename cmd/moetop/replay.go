@@ -23,6 +23,7 @@ type replayOptions struct {
 	output       string
 	trace        string
 	speed        float64
+	paced        bool // the stream, too: its speed was given
 	from         time.Duration
 	screen       *options // theme, ascii, no-mouse and fps of it
 }
@@ -32,8 +33,8 @@ func (a *app) replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Show a recording on the screen, or print it",
-		Long: `replay shows what moetop record has kept on the same screen: p pauses, r begins again. With --json it
-prints the last session's report, with --ndjson the stream.`,
+		Long: `replay shows what moetop record has kept on the same screen: space pauses, the arrows seek, [ and ] change
+the speed, g goes to a place, ? shows all keys. With --json it prints the last session's report, with --ndjson the stream.`,
 		Example: "  moetop replay run.moetop --speed 4 --from 10m",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -57,7 +58,7 @@ prints the last session's report, with --ndjson the stream.`,
 	addBool(flags, &o.ndjson, "ndjson", "print the stream, one JSON record a line")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
 	flags.StringVar(&o.trace, "trace", "", "write the timeline to `FILE` instead of showing the screen")
-	flags.Float64Var(&o.speed, "speed", 1, fmt.Sprintf("of the screen: `FACTOR` from %v to %v", recording.MinSpeed, float64(recording.MaxSpeed)))
+	flags.Float64Var(&o.speed, "speed", 1, fmt.Sprintf("`FACTOR` from %v to %v; with --ndjson the stream comes at that speed, not at once", recording.MinSpeed, float64(recording.MaxSpeed)))
 	flags.Var(durationValue{&o.from, 0, 365 * 24 * time.Hour}, "from", "begin so long after the recording's beginning")
 	flags.Var(choiceValue{&o.screen.theme, []string{"auto", "dark", "light", "contrast"}}, "theme", "colours of the screen")
 	addBool(flags, &o.screen.ascii, "ascii", "no box or braille characters on the screen")
@@ -77,11 +78,12 @@ func (o *replayOptions) check(given func(string) bool) error {
 		return errors.New("--json and --ndjson: one of them is allowed")
 	case o.output != "" && !printed:
 		return errors.New("--output: only allowed with --json or --ndjson")
-	case given("speed") && printed:
-		return errors.New("--speed: only allowed on the screen, since nothing else waits")
+	case given("speed") && printed && !o.ndjson:
+		return errors.New("--speed: only allowed on the screen and with --ndjson, since nothing else waits")
 	case given("from") && o.json:
 		return errors.New("--from: not allowed with --json, since a report is about a whole session")
 	}
+	o.paced = given("speed")
 	return flagError(recording.PlayerConfig{Speed: o.speed, From: o.from}.Validate())
 }
 
@@ -203,7 +205,16 @@ func (a *app) replayStream(r *recording.Reader, o *replayOptions) error {
 	restore := keepBrokenPipe()
 	defer restore()
 	buffered := bufio.NewWriter(output)
-	err = eachRecord(r, o.begin(r), profiler.NewEncoder(buffered).Encode)
+	encoder := profiler.NewEncoder(buffered)
+	write := encoder.Encode
+	if o.paced {
+		pace := recording.NewPace(o.speed)
+		write = func(record profiler.Record) error {
+			pace.Wait(record.Time)
+			return errors.Join(encoder.Encode(record), buffered.Flush())
+		}
+	}
+	err = eachRecord(r, o.begin(r), write)
 	return errors.Join(err, buffered.Flush(), output.close())
 }
 
@@ -216,7 +227,7 @@ func (a *app) replayScreen(ctx context.Context, r *recording.Reader, o *replayOp
 	}
 	err = a.showScreen(ctx, player, ui.Options{
 		Input: a.stdin, Output: a.stdout, FPS: o.screen.fps, ASCII: o.screen.ascii, NoMouse: o.screen.noMouse,
-		Theme: o.screen.theme, Environ: a.environ,
+		Theme: o.screen.theme, Environ: a.environ, Player: player,
 	})
 	return screenEnd(errors.Join(err, player.Close()))
 }

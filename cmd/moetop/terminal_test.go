@@ -54,6 +54,12 @@ func (m *terminal) keys(keys ...string) {
 	m.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
+// click presses and releases the left button at a cell, counted from 1, as a terminal tells it.
+func (m *terminal) click(x, y int) {
+	m.t.Helper()
+	m.keys("-l", fmt.Sprintf("\x1b[<0;%d;%dM\x1b[<0;%d;%dm", x, y, x, y))
+}
+
 func (m *terminal) screen() string {
 	m.t.Helper()
 	return m.tmux("capture-pane", "-p")

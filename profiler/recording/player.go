@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,7 +29,7 @@ const (
 )
 
 // ErrFixed is returned by Send for a command that a replay cannot carry out.
-var ErrFixed = errors.New("this is a replay: what was recorded cannot be changed (p pauses it)")
+var ErrFixed = errors.New("this is a replay: what was recorded cannot be changed")
 
 // PlayerConfig says how a recording is played.
 type PlayerConfig struct {
@@ -47,25 +48,17 @@ func (c PlayerConfig) Validate() error {
 	return nil
 }
 
-// Position is where a player is.
-type Position struct {
-	At, Length time.Duration
-	Speed      float64
-	Paused     bool
-	Ended      bool
-}
-
 // Player plays a recording as a source of views.
 type Player struct {
 	reader *Reader
 	views  chan *profiler.View
-	orders chan func(*playback)
+	wake   chan struct{} // there are orders
 	quit   chan struct{}
 	done   chan struct{}
 	once   sync.Once
 
-	mu       sync.Mutex
-	position Position
+	mu     sync.Mutex
+	orders []func(*playback) // not yet carried out
 }
 
 // Play starts to play. The player takes the reader over.
@@ -77,7 +70,7 @@ func Play(r *Reader, cfg PlayerConfig) (*Player, error) {
 		cfg.Speed = 1
 	}
 	p := &Player{
-		reader: r, views: make(chan *profiler.View, 1), orders: make(chan func(*playback), 16),
+		reader: r, views: make(chan *profiler.View, 1), wake: make(chan struct{}, 1),
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	go newPlayback(p, cfg).run()
@@ -106,24 +99,57 @@ func (p *Player) Restart() error {
 // Seek goes forward, or back if by is negative.
 func (p *Player) Seek(by time.Duration) { p.order(func(b *playback) { b.seek(b.at.Add(by)) }) }
 
-// SetSpeed changes the speed, within the limits.
-func (p *Player) SetSpeed(speed float64) {
-	p.order(func(b *playback) { b.setSpeed(min(max(speed, MinSpeed), MaxSpeed)) })
+// SeekTo goes to a time since the beginning.
+func (p *Player) SeekTo(at time.Duration) { p.order(func(b *playback) { b.seek(b.start.Add(at)) }) }
+
+// Faster goes to the next higher speed.
+func (p *Player) Faster() { p.order(func(b *playback) { b.setSpeed(nextSpeed(b.speed)) }) }
+
+// Slower goes to the next lower one.
+func (p *Player) Slower() { p.order(func(b *playback) { b.setSpeed(previousSpeed(b.speed)) }) }
+
+// speeds are those that the keys go through.
+func speeds() []float64 {
+	return []float64{MinSpeed, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, MaxSpeed}
 }
 
-// Position returns where the player is.
-func (p *Player) Position() Position {
+func nextSpeed(now float64) float64 {
+	for _, speed := range speeds() {
+		if speed > now {
+			return speed
+		}
+	}
+	return MaxSpeed
+}
+
+func previousSpeed(now float64) float64 {
+	for _, speed := range slices.Backward(speeds()) {
+		if speed < now {
+			return speed
+		}
+	}
+	return MinSpeed
+}
+
+// order hands something to do to the player's goroutine. It does not wait: keys may come faster than
+// a long recording is sought.
+func (p *Player) order(do func(*playback)) {
+	p.mu.Lock()
+	p.orders = append(p.orders, do)
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// ordered takes the orders.
+func (p *Player) ordered() []func(*playback) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.position
-}
-
-// order hands something to do to the player's goroutine.
-func (p *Player) order(do func(*playback)) {
-	select {
-	case p.orders <- do:
-	case <-p.done:
-	}
+	orders := p.orders
+	p.orders = nil
+	return orders
 }
 
 // Close ends the player and closes the recording.
@@ -172,8 +198,10 @@ func (b *playback) run() {
 		select {
 		case <-b.player.quit:
 			return
-		case do := <-b.player.orders:
-			do(b)
+		case <-b.player.wake:
+			for _, do := range b.player.ordered() {
+				do(b)
+			}
 		case <-due:
 		}
 	}
@@ -296,11 +324,9 @@ func (b *playback) publish() {
 		view.Sample = &paused
 	}
 	b.shown = time.Now()
-	b.player.mu.Lock()
-	b.player.position = Position{
+	view.Playback = &profiler.Playback{
 		At: b.at.Sub(b.start), Length: b.reader.End().Sub(b.start), Speed: b.speed, Paused: b.paused, Ended: b.ended,
 	}
-	b.player.mu.Unlock()
 	select {
 	case <-b.player.views:
 	default:

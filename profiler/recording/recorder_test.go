@@ -144,7 +144,7 @@ func TestPlayer(t *testing.T) {
 			t.Errorf("paused: %v", v.Sample.State)
 		}
 		time.Sleep(time.Minute)
-		p.SetSpeed(1)
+		p.Slower()
 		near(5 * time.Second)
 		if err := p.Send(profiler.Command{Pause: new(false)}); err != nil {
 			t.Fatal(err)
@@ -157,8 +157,28 @@ func TestPlayer(t *testing.T) {
 			t.Errorf("a command: %v", err)
 		}
 		time.Sleep(10 * time.Second)
-		if v := shown(t, p); v.Worker.Phase != profiler.WorkerEnded || v.Summary == nil || !p.Position().Ended {
-			t.Errorf("at the end: %+v, %+v", v.Worker, p.Position())
+		if v := shown(t, p); v.Worker.Phase != profiler.WorkerEnded || v.Summary == nil || !v.Playback.Ended {
+			t.Errorf("at the end: %+v, %+v", v.Worker, v.Playback)
+		}
+		p.SeekTo(time.Hour)
+		p.SeekTo(8 * time.Second)
+		if v := near(8 * time.Second); v.Playback.Ended || v.Playback.At != 8*time.Second || v.Playback.Length < 9*time.Second || v.Playback.Speed != 1 {
+			t.Errorf("back from the end: %+v", v.Playback)
+		}
+		for range 2 * len(speeds()) {
+			p.Faster()
+		}
+		if v := shown(t, p); v.Playback.Speed != MaxSpeed {
+			t.Errorf("as fast as can be: %+v", v.Playback)
+		}
+		for range 2 * len(speeds()) {
+			p.Slower()
+		}
+		if v := shown(t, p); v.Playback.Speed != MinSpeed {
+			t.Errorf("as slow as can be: %+v", v.Playback)
+		}
+		for speed := MinSpeed; speed < 1; speed = shown(t, p).Playback.Speed {
+			p.Faster()
 		}
 		if err := p.Restart(); err != nil {
 			t.Fatal(err)
