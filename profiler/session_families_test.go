@@ -53,8 +53,8 @@ func TestAutoTakesTheFasterFamily(t *testing.T) {
 		ratio   float64 // 0: none
 		reason  []string
 	}{
-		"native is faster":       {0.8, nil, nil, "native", 1.25, []string{"native is 1.25x [1.25, 1.25] as fast as cutlass", "enable_es=(False, False)"}},
-		"cutlass is faster":      {1.1, nil, nil, "cutlass", 1.1, []string{"cutlass is 1.10x"}},
+		"native is faster":       {0.8, nil, nil, "native", 1.25, []string{"native is 1.250x [1.250, 1.250] as fast as cutlass", "enable_es=(False, False)"}},
+		"cutlass is faster":      {1.1, nil, nil, "cutlass", 1.1, []string{"cutlass is 1.100x"}},
 		"no difference":          {1, nil, nil, "cutlass", 1, []string{"native is not faster beyond doubt"}},
 		"with the mask asked":    {0.8, nil, func(c *profiler.SessionConfig) { c.ES = profiler.ESDown }, "native", 1.25, []string{"(False, True)"}},
 		"native is not offered":  {0.8, nil, func(c *profiler.SessionConfig) { c.Families = []string{"cutlass"} }, "cutlass", 0, []string{"offers no other"}},
@@ -152,7 +152,7 @@ func TestAnotherWorkloadWithAuto(t *testing.T) {
 		"is measured again if that is cheap": {
 			100 * time.Millisecond, 3,
 			[]string{"cutlass", "native", "native", "cutlass"},
-			"native is 1.25x",
+			"native is 1.2",
 		},
 		"keeps the family if that is dear": {
 			2 * time.Second, 3,

@@ -188,7 +188,7 @@ func TestABCountsEveryStepOnceAndNamesTheTuple(t *testing.T) {
 		if got := report.Verdict.EnableES; got == nil || *got != [2]bool{false, true} {
 			t.Fatalf("verdict %+v", report.Verdict)
 		}
-		for _, want := range []string{"deploy enable_es=(False, True): down 1.5", "up 0.90x [", "leave it off"} {
+		for _, want := range []string{"deploy enable_es=(False, True): down 1.5", "up 0.900x [", "leave it off"} {
 			if !strings.Contains(report.Verdict.Text, want) {
 				t.Errorf("verdict %q lacks %q", report.Verdict.Text, want)
 			}

@@ -161,16 +161,10 @@ func (c *comparison) settled(width float64) bool {
 // matters reports whether a difference is large enough to act on.
 func matters(r *Ratio) bool { return r != nil && math.Abs(r.Value-1) >= minEffect }
 
-// ratioText writes a ratio with its interval, in two digits, or in three where two would show an
-// interval that is clear of 1 as touching it.
+// ratioText writes a ratio that may be unknown.
 func ratioText(r *Ratio) string {
 	if r == nil {
 		return "not measured"
 	}
-	digits := 2
-	if hundredths := func(v float64) float64 { return math.Round(v*100) / 100 }; r.Significant() &&
-		(hundredths(r.Low) == 1 || hundredths(r.High) == 1) {
-		digits = 3
-	}
-	return fmt.Sprintf("%.*fx [%.*f, %.*f]", digits, r.Value, digits, r.Low, digits, r.High)
+	return RatioText(r.Value, r.Low, r.High)
 }

@@ -56,19 +56,19 @@ func TestVerdict(t *testing.T) {
 		{"too early", "cuda", compareAs(verdictPairs-1, 1, 1.5, 1.2), nil, []string{"11 of the 12 interleaved cycles"}},
 		{
 			"down wins", "cuda", compareAs(20, 1, 1.51, 1.2), tuple(false, true),
-			[]string{"deploy enable_es=(False, True): down 1.51x [1.51, 1.51], up 1.00x [1.00, 1.00]: too small to matter"},
+			[]string{"deploy enable_es=(False, True): down 1.510x [1.507, 1.513], up 1.000x [0.998, 1.002]: too small to matter"},
 		},
 		{
 			"the noise hides it", "cuda", noisy(compareAs(20, 1, 1.51, 1.2)), tuple(false, true),
-			[]string{"deploy enable_es=(False, True): down 1.51x [1.51, 1.51], up not significant"},
+			[]string{"deploy enable_es=(False, True): down 1.510x [1.507, 1.513], up not significant"},
 		},
 		{
 			"both win", "cuda", compareAs(50, 1.1, 1.5, 1.2), tuple(true, true),
-			[]string{"deploy enable_es=(True, True): up 1.10x [1.10, 1.10], down 1.50x"},
+			[]string{"deploy enable_es=(True, True): up 1.100x [1.099, 1.101], down 1.500x"},
 		},
 		{
 			"up loses", "cuda", compareAs(50, 0.9, 1.5, 1.2), tuple(false, true),
-			[]string{"enable_es=(False, True): down 1.50x", "up 0.90x [0.90, 0.90]: leave it off"},
+			[]string{"enable_es=(False, True): down 1.500x", "up 0.900x [0.899, 0.901]: leave it off"},
 		},
 		{
 			"a true but tiny difference", "cuda", compareAs(200, 1.003, 1, 1), tuple(false, false),
@@ -76,7 +76,7 @@ func TestVerdict(t *testing.T) {
 		},
 		{
 			"the layer is slower with what the stages want", "cuda", compareAs(50, 1, 1.5, 0.95), tuple(false, false),
-			[]string{"deploy enable_es=(False, False): by stages (False, True) would win", "the whole layer is slower with it, 0.95x"},
+			[]string{"deploy enable_es=(False, False): by stages (False, True) would win", "the whole layer is slower with it, 0.950x ["},
 		},
 		{
 			"the CPU engine", "cpu", compareAs(50, 1, 1.51, 1.2), tuple(false, true),
@@ -145,8 +145,8 @@ func TestVerdictOfAnAATest(t *testing.T) {
 	}{
 		{"not running", nil, "the A/A test is not running"},
 		{"too early", compareAs(3, 1, 1, 1), "3 of the 12"},
-		{"no winner", compareAs(50, 1, 1, 1), "A/A test, both sides ran (True, True): no winner is named, as it should be: up 1.00x"},
-		{"a false winner", compareAs(50, 1.1, 1, 1), "a false winner is named: up 1.10x"},
+		{"no winner", compareAs(50, 1, 1, 1), "A/A test, both sides ran (True, True): no winner is named, as it should be: up 1.000x"},
+		{"a false winner", compareAs(50, 1.1, 1, 1), "a false winner is named: up 1.100x"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestGivingUpRecommendsNothing(t *testing.T) {
 		compared *comparisons
 		want     string
 	}{
-		{"one stage is known", noisy(compareAs(50, 1, 1.5, 1.2)), "not known after 1m0s: up 1.00x [0.95, 1.05]: not known, down 1.50x [1.50, 1.50]"},
+		{"one stage is known", noisy(compareAs(50, 1, 1.5, 1.2)), "not known after 1m0s: up 1.00x [0.95, 1.05]: not known, down 1.500x [1.499, 1.502]"},
 		{"too early", compareAs(3, 1, 1, 1), "not known after 1m0s: A/B mode has measured 3 of the 12"},
 	}
 	for _, tc := range cases {

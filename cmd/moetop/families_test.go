@@ -17,13 +17,13 @@ func TestAutoKernels(t *testing.T) {
 		kernel string
 		reason string // also on stderr
 	}{
-		"native is faster":      {nil, nil, "native", "native is 1.25x"},
-		"native is slower":      {[]string{"MOETOP_FAKE_NATIVE=130"}, nil, "cutlass", "cutlass is 1.30x"},
+		"native is faster":      {nil, nil, "native", "native is 1.2"},
+		"native is slower":      {[]string{"MOETOP_FAKE_NATIVE=130"}, nil, "cutlass", "cutlass is 1."},
 		"native is not offered": {[]string{"MOETOP_FAKE_FAULT=no-native"}, nil, "cutlass", "the library offers no other family"},
 		"native has no room":    {[]string{"MOETOP_FAKE_FAULT=native-memory"}, nil, "cutlass", "native is left out: does not fit"},
 		"native does not run":   {[]string{"MOETOP_FAKE_FAULT=native-run"}, nil, "cutlass", "native is left out: running steps"},
 		"with a mask":           {nil, []string{"--es", "down"}, "native", "enable_es=(False, True)"},
-		"from the environment":  {[]string{"MOETOP_KERNELS=auto"}, nil, "native", "native is 1.25x"},
+		"from the environment":  {[]string{"MOETOP_KERNELS=auto"}, nil, "native", "native is 1.2"},
 		"without a timer":       {nil, []string{"--timer", "none"}, "native", "native is"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestKernelsByKey(t *testing.T) {
 	term.keys("Tab")
 	term.await("tiles of down", "fake 32x256")
 	term.keys("L")
-	term.await("kernels: native is 1.25x")
+	term.await("kernels: native is 1.2")
 	term.keys("q")
 	term.await("exit=0")
 }

@@ -238,11 +238,9 @@ func (f *Figure) row(point string, gain bool) []string {
 		name, format = "ES gain of "+name, "%.3fx"
 	}
 	row := []string{
-		point, name, fmt.Sprintf(format, f.Old), fmt.Sprintf(format, f.New), change(f.Ratio.Value), "", "", string(f.Basis), string(f.Outcome),
+		point, name, fmt.Sprintf(format, f.Old), fmt.Sprintf(format, f.New), "", "", "", string(f.Basis), string(f.Outcome),
 	}
-	if f.Ratio.Low != nil && f.Ratio.High != nil {
-		row[5] = fmt.Sprintf("[%s, %s]", change(*f.Ratio.Low), change(*f.Ratio.High))
-	}
+	row[4], row[5] = change(f.Ratio.Value, f.Ratio.Low, f.Ratio.High)
 	if p := f.Ratio.PAdjusted; p != nil {
 		row[6] = fmt.Sprintf("%.3f", *p)
 		if *p < 0.001 {
@@ -259,21 +257,21 @@ func (r *Result) overallRows() [][]string {
 	rows := make([][]string, 0, len(r.Overall))
 	for _, o := range r.Overall {
 		figure := Figure{Part: o.Part, ES: o.ES}
-		between := ""
-		if o.Low != nil && o.High != nil {
-			between = fmt.Sprintf("[%s, %s]", change(*o.Low), change(*o.High))
-		}
-		rows = append(rows, []string{figure.Name(), fmt.Sprint(o.Points), change(o.Ratio), between, change(o.Smallest), change(o.Largest)})
+		ratio, between := change(o.Ratio, o.Low, o.High)
+		smallest, largest := profiler.ChangeText(o.Smallest, 1), profiler.ChangeText(o.Largest, 1)
+		rows = append(rows, []string{figure.Name(), fmt.Sprint(o.Points), ratio, between, smallest, largest})
 	}
 	return rows
 }
 
-// change writes a ratio as a change in percent.
-func change(ratio float64) string {
-	if ratio >= 10 {
-		return fmt.Sprintf("%.3gx", ratio)
+// change writes a ratio and its interval, if there is one, as changes in percent.
+func change(value float64, low, high *float64) (ratio, interval string) {
+	if low == nil || high == nil {
+		return profiler.ChangeText(value, 1), ""
 	}
-	return fmt.Sprintf("%+.1f%%", 100*(ratio-1))
+	digits := profiler.ChangeDigits(*low, *high)
+	return profiler.ChangeText(value, digits),
+		fmt.Sprintf("[%s, %s]", profiler.ChangeText(*low, digits), profiler.ChangeText(*high, digits))
 }
 
 func percent(v float64) string {

@@ -201,7 +201,7 @@ func (g *Gain) String() string {
 	if g == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.2fx [%.2f, %.2f]", g.Value, g.Low, g.High)
+	return profiler.RatioText(g.Value, g.Low, g.High)
 }
 
 // boundary is the last number of tokens for which the range before a gap still holds: the middle of

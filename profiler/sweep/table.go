@@ -22,9 +22,9 @@ func (d *Document) WriteTable(out io.Writer, width int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%-16s %6s %-9s %-9s ", d.title(), "model", "tokens", "routing", "kernels")
 	if wide {
-		fmt.Fprintf(&b, "%9s %9s  %-20s %9s %9s  %-20s %9s %6s  ", "up off", "on", "off/on", "down off", "on", "off/on", "layer off", "SM MHz")
+		fmt.Fprintf(&b, "%9s %9s  %-21s %9s %9s  %-21s %9s %6s  ", "up off", "on", "off/on", "down off", "on", "off/on", "layer off", "SM MHz")
 	} else {
-		fmt.Fprintf(&b, " %-20s %-20s ", "up off/on", "down off/on")
+		fmt.Fprintf(&b, " %-21s %-21s ", "up off/on", "down off/on")
 	}
 	fmt.Fprintln(&b, "enable_es")
 	for i := range d.Points {
@@ -79,11 +79,11 @@ func (r *Result) writeRow(b *strings.Builder, wide bool) {
 			clock = strconv.FormatFloat(r.SMClockMHz.Median, 'f', 0, 64)
 		}
 		for _, stage := range []Stage{up, down} {
-			fmt.Fprintf(b, "%9s %9s  %-20s ", medianText(stage.Off), medianText(stage.On), ratioText(stage.Ratio))
+			fmt.Fprintf(b, "%9s %9s  %-21s ", medianText(stage.Off), medianText(stage.On), ratioText(stage.Ratio))
 		}
 		fmt.Fprintf(b, "%9s %6s  ", medianText(r.Layer.OffOff), clock)
 	} else {
-		fmt.Fprintf(b, " %-20s %-20s ", ratioText(up.Ratio), ratioText(down.Ratio))
+		fmt.Fprintf(b, " %-21s %-21s ", ratioText(up.Ratio), ratioText(down.Ratio))
 	}
 	b.WriteString(tupleText(r.Verdict.EnableES))
 	if r.Against != nil && r.Against.Layer != nil {
@@ -114,7 +114,7 @@ func ratioText(r *profiler.Ratio) string {
 	if r == nil {
 		return missing
 	}
-	return fmt.Sprintf("%.3f [%.3f, %.3f]", r.Value, r.Low, r.High)
+	return profiler.RatioText(r.Value, r.Low, r.High)
 }
 
 func tupleText(tuple *[2]bool) string {
