@@ -18,8 +18,8 @@ func RatioDigits(low, high float64) int {
 	for digits := leastDigits; digits < mostDigits; digits++ {
 		unit := math.Pow10(-digits)
 		touches := func(end float64) bool { return end != 1 && math.Abs(end-1) < unit/2 }
-		clear := low > 1 || high < 1
-		if high-low >= unit && !(clear && (touches(low) || touches(high))) {
+		apart := low > 1 || high < 1
+		if high-low >= unit && !(apart && (touches(low) || touches(high))) {
 			return digits
 		}
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -58,12 +56,7 @@ func TestKeysAreAnsweredWhileNVMLHangs(t *testing.T) {
 	for _, fault := range []string{"hang-init", "hang-power"} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			library := filepath.Join(dir, "libnvidia-ml.so.1")
-			if out, err := exec.Command("cc", "-shared", "-fPIC", `-DFAKE_UUID="GPU-a0a0a0a0-a0a0-a0a0-a0a0-a0a0a0a0a0a0"`, "-o", library, "../../nvml/testdata/fake_nvml.c").CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			p := startScreen(t, []string{"LD_LIBRARY_PATH=" + dir, "FAKE_NVML_FAULT=" + fault}, faked()...)
+			p := startScreen(t, []string{"LD_LIBRARY_PATH=" + fakeNVML(t), "FAKE_NVML_FAULT=" + fault}, faked()...)
 			p.await("has not answered")
 			p.quickly(fault, pages())
 		})

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -261,13 +260,7 @@ func TestListenTakesNoMore(t *testing.T) {
 // TestPromtool lets Prometheus's own tool look at real metrics.
 func TestPromtool(t *testing.T) {
 	t.Parallel()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("promtool is missing: on Debian it is in the package prometheus")
-		}
-		t.Skip("no promtool")
-	}
+	promtool := needProgram(t, "promtool", "prometheus")
 	s := startServe(t, nil, faked("--ab", "--interval", "50ms")...)
 	s.measured(t)
 	_, body := s.get(t, "/metrics")

@@ -11,7 +11,6 @@ exec python3 - "${MOETOP:-bin/moetop}" "$@" <<'PYTHON'
 import json
 import subprocess
 import sys
-import threading
 import time
 
 moetop, *arguments = sys.argv[1:]
@@ -22,21 +21,21 @@ print("+", " ".join(command))
 worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def steer():
-    """Ends a comparison every so many seconds, from the first reset on, which is run 0's end."""
+VERDICT = 12  # cycles that a verdict needs
+LONGEST = max(20 * seconds, 10)
+
+
+def send(**command):
+    """Sends a command. A worker that has ended says why in its stream."""
     try:
-        for run in range(runs):
-            time.sleep(seconds)
-            worker.stdin.write(json.dumps({"id": str(run), "reset": True}) + "\n")
-            worker.stdin.flush()
-        worker.stdin.write('{"stop": true}\n')
+        worker.stdin.write(json.dumps(command) + "\n")
         worker.stdin.flush()
     except BrokenPipeError:
-        pass  # The worker has said why it ended.
+        pass
 
 
-finished, early, false, pairs, named = 0, 0, 0, 0, []
-stages = {}
+asked, finished, early, longer, false, pairs, named = 0, 0, 0, 0, 0, 0, []
+stages, began = {}, None
 for line in worker.stdout:
     record = json.loads(line)
     kind = record["record"]
@@ -45,27 +44,37 @@ for line in worker.stdout:
     if kind == "workload":
         workload = record["workload"]
         print(workload["engine"], (workload["gpu"] or {}).get("name", ""), workload["workload"])
-        threading.Thread(target=steer, daemon=True).start()
     elif kind == "sample":
         sample = record["sample"]
         pairs = sample["ab_pairs"]
         for stage in ("up", "down"):
             if sample["verdict"][stage] in ("faster", "slower"):
                 stages[stage] = sample["verdict"]["text"]
+        now = time.monotonic()
+        if began is None and sample["state"] == "running":
+            began = now
+        if began is None or finished == runs or asked > finished or now - began < seconds:
+            continue
+        if pairs >= VERDICT or now - began >= LONGEST:
+            longer += now - began > 1.2 * seconds
+            send(id=str(asked), reset=True)
+            asked += 1
     elif kind == "ack" and "id" in record["ack"]:
         if not record["ack"]["ok"]:
             sys.exit(f"aa.sh: {record['ack']['error']}")
         finished += 1
-        early += pairs < 12
+        early += pairs < VERDICT
         if stages:
             false += 1
             named.append(f"run {record['ack']['id']}: {next(iter(stages.values()))}")
-        stages, pairs = {}, 0
+        stages, pairs, began = {}, 0, time.monotonic()
+        if finished == runs:
+            send(stop=True)
 worker.wait()
 print(*named, sep="\n", end="\n" if named else "")
 print(f"{false} false winners in {finished} A/A comparisons ({100 * false / max(finished, 1):.1f}%), "
-      f"{early} of them too short for a verdict")
-if finished < runs or early > finished / 20:
-    sys.exit("aa.sh: too few comparisons got as far as a verdict; give each more seconds")
+      f"{longer} of them went on for longer, {early} never got as far as a verdict")
+if finished < runs or early:
+    sys.exit("aa.sh: not every comparison got as far as a verdict; give each more seconds")
 sys.exit(4 if false > finished / 100 else 0)
 PYTHON

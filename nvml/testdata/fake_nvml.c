@@ -170,7 +170,8 @@ int nvmlGpmMetricsGet(struct metrics_get* get) {
     if (get->version != 1 || *get->sample2 != *get->sample1 + 1) return 2;
     for (unsigned i = 0; i < get->count; i++) {
         struct metric* m = &get->metrics[i];
-        m->status = m->id == 5 ? NOT_SUPPORTED : SUCCESS;
+        /* A GPU that cannot tell the tensor cores apart, unless it is asked to tell all. */
+        m->status = m->id == 5 && !getenv("FAKE_NVML_ALL") ? NOT_SUPPORTED : SUCCESS;
         m->value = 10.5 + m->id;
     }
     return SUCCESS;

@@ -32,6 +32,8 @@
  *   MOETOP_FAKE_AFTER        run-* and timings-* begin after this many steps; 0 if not set
  *   MOETOP_FAKE_STEP_US      a step's duration with ES off and cutlass kernels; 400 if not set
  *   MOETOP_FAKE_NATIVE       the duration with native kernels, in percent of that; 80 if not set
+ *   MOETOP_FAKE_QUEUE        steps that may be in flight when moetop_run returns, as on a GPU; their
+ *                            timings come when they end; 0 if not set: moetop_run waits for all
  *   MOETOP_FAKE_FREE_BYTES   the device's free memory; 100 GiB if not set
  *   MOETOP_FAKE_DEVICES      the number of devices; 1 if not set
  *   MOETOP_FAKE_LOG          a file that gets a line a measurement of ceilings
@@ -345,7 +347,9 @@ int32_t moetop_run(moetop_engine* e, int32_t num_steps) {
                 e->timings[(e->first + e->pending++) % kMaxPending] = t;
             }
         }
-        sleep_until(e->clock_ns);
+        const uint64_t in_flight_ns =
+            number("MOETOP_FAKE_QUEUE", 0) * (uint64_t)((t.step_us + 0.5f) * 1000.0f);
+        sleep_until(e->clock_ns - (in_flight_ns < e->clock_ns ? in_flight_ns : e->clock_ns));
     }
     return MOETOP_OK;
 }
@@ -366,8 +370,13 @@ int32_t moetop_read_timings(moetop_engine* e,
         return fail(MOETOP_ERROR_CUDA, "CUPTI: the device is lost");
     }
     *count = 0;
+    const int queued = number("MOETOP_FAKE_QUEUE", 0) > 0;
+    const uint64_t now = now_ns();
     while (*count < capacity && e->pending > 0) {
-        timings[(*count)++] = e->timings[e->first];
+        const moetop_step_timing* t = &e->timings[e->first];
+        if (queued && t->start_ns + (uint64_t)(t->step_us * 1000.0f) > now)
+            break;
+        timings[(*count)++] = *t;
         e->first = (e->first + 1) % kMaxPending;
         e->pending--;
     }
