@@ -3,7 +3,6 @@ package saved
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +17,9 @@ import (
 // foreign says what a file may be.
 const foreign = "neither a report (moetop --json), nor a stream (moetop --ndjson), nor a sweep (moetop sweep)"
 
+// recordingMark begins every recording: it is a zstd frame that decoders pass over.
+const recordingMark = "\x50\x2a\x4d\x18"
+
 // peekSize is more than the first line of a stream or a journal takes.
 const peekSize = 256 << 10
 
@@ -30,6 +32,8 @@ func Read(name string, in io.Reader) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case len(bytes.TrimSpace(start)) == 0:
 		return nil, fmt.Errorf("%s: it is empty", name)
+	case bytes.HasPrefix(start, []byte(recordingMark)):
+		return nil, fmt.Errorf("%s: it is a recording: moetop replay %s --ndjson prints the stream that it holds", name, name)
 	}
 	var runs []Run
 	switch record := firstRecord(start); record {
@@ -100,7 +104,10 @@ func readDocument(d *jx.Decoder) (Run, error) {
 	case jx.Object:
 	case jx.Invalid:
 		// It is the end, or no JSON.
-		return Run{}, cmp.Or(d.Skip(), io.EOF)
+		if err := d.Skip(); err != nil && !errors.Is(err, io.EOF) {
+			return Run{}, fmt.Errorf("%w: it is %s", err, foreign)
+		}
+		return Run{}, io.EOF
 	case jx.Number, jx.String, jx.Array, jx.Null, jx.Bool:
 		return Run{}, fmt.Errorf("it is %s", foreign)
 	}

@@ -176,7 +176,8 @@ func TestReadRefuses(t *testing.T) {
 	whole := text(t, report())
 	for name, test := range map[string]struct{ in, want string }{
 		"empty":             {" \n", "it is empty"},
-		"binary":            {"\x28\xb5\x2f\xfd\x00", "document 1"},
+		"binary":            {"\x28\xb5\x2f\xfd\x00", "neither a report"},
+		"recording":         {"\x50\x2a\x4d\x18\x08\x00\x00\x00moetop", "it is a recording: moetop replay x.json --ndjson prints"},
 		"list":              {"[1,2]", "neither a report"},
 		"other JSON":        {`{"a":1}`, "no schema_version: it is neither"},
 		"other document":    {`{"schema_version":"1.0","cases":[]}`, "neither a report"},
