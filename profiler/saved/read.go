@@ -85,6 +85,13 @@ func readDocuments(in io.Reader) ([]Run, error) {
 	}
 }
 
+// atEnd reports whether nothing is left: what could not be read before is the end of a file that was cut
+// off, as in a number behind its point.
+func atEnd(d *jx.Decoder) bool {
+	err := d.Skip()
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 // counter counts the bytes that were read.
 type counter struct {
 	in   io.Reader
@@ -123,9 +130,12 @@ func readDocument(d *jx.Decoder) (Run, error) {
 		fields[string(key)] = bytes.Clone(value)
 		return err
 	})
+	if failed != nil {
+		err = failed
+	}
 	switch {
-	case failed != nil:
-		return Run{}, failed
+	case err != nil && atEnd(d):
+		return Run{}, io.ErrUnexpectedEOF
 	case err != nil:
 		return Run{}, err
 	}

@@ -205,6 +205,21 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// TestReadCutOff cuts documents off everywhere: that is an error, and one that says so.
+func TestReadCutOff(t *testing.T) {
+	t.Parallel()
+	for name, whole := range map[string]string{
+		"report": strings.TrimSpace(text(t, report())),
+		"sweep":  `{"kind":"sweep",` + sweepHead + `,"points":[` + point(4, 1) + "," + failedOne + `],"deployment":[]}`,
+	} {
+		for n := 1; n < len(whole); n++ {
+			if _, err := Read("x", strings.NewReader(whole[:n])); err == nil || !strings.Contains(err.Error(), "it is cut off") {
+				t.Fatalf("%s, cut off after %s: %v", name, whole[max(0, n-40):n], err)
+			}
+		}
+	}
+}
+
 // FuzzRead makes sure that no file, however broken, is more than an error.
 func FuzzRead(f *testing.F) {
 	f.Add(`{"kind":"sweep",` + sweepHead + `,"points":[` + point(4, 1) + `]}`)
