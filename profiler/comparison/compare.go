@@ -50,6 +50,7 @@ func Compare(before, after *saved.File, o Options) (*Result, error) {
 }
 
 func (r *Result) comparePoints(t *tester, olds, news *gathered) {
+	r.Points = make([]Point, 0, len(olds.keys))
 	for _, key := range olds.keys {
 		before, after := olds.points[key], news.points[key]
 		if len(after) > 0 {
@@ -152,7 +153,13 @@ func loosely(before, after *saved.File) func(saved.Key) saved.Key {
 
 // gather joins the runs of a side. Points whose keys are the same stand for the same work.
 func gather(f *saved.File, same func(saved.Key) saved.Key) *gathered {
-	g := &gathered{points: map[saved.Key][]*saved.Point{}, failed: map[saved.Key]string{}}
+	most := 0
+	for i := range f.Runs {
+		most = max(most, len(f.Runs[i].Points))
+	}
+	g := &gathered{
+		keys: make([]saved.Key, 0, most), points: make(map[saved.Key][]*saved.Point, most), failed: map[saved.Key]string{},
+	}
 	for i := range f.Runs {
 		for j := range f.Runs[i].Points {
 			point := &f.Runs[i].Points[j]

@@ -119,11 +119,12 @@ func compareIntervals(before, after interval) Ratio {
 }
 
 func ratioOf(value, low, high, p float64) Ratio {
-	low, high, p = math.Exp(low), math.Exp(high), min(max(p, 0), 1)
-	r := Ratio{Value: math.Exp(value), PValue: &p}
+	// There may be a hundred thousand, so that the three share a piece of memory.
+	known := &[3]float64{math.Exp(low), math.Exp(high), min(max(p, 0), 1)}
+	r := Ratio{Value: math.Exp(value), PValue: &known[2]}
 	// With two runs a side that differ wildly the interval is all numbers, which JSON cannot say.
-	if !math.IsInf(high, 1) {
-		r.Low, r.High = &low, &high
+	if !math.IsInf(known[1], 1) {
+		r.Low, r.High = &known[0], &known[1]
 	}
 	return r
 }
@@ -142,11 +143,11 @@ func holm(figures []*Figure) {
 		}
 		return 0
 	})
-	least := 0.0
+	least, adjusted := 0.0, make([]float64, len(tested))
 	for i, f := range tested {
 		least = max(least, min(1, *f.Ratio.PValue*float64(len(tested)-i)))
-		adjusted := least
-		f.Ratio.PAdjusted = &adjusted
+		adjusted[i] = least
+		f.Ratio.PAdjusted = &adjusted[i]
 	}
 }
 

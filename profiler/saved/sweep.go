@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/go-faster/jx"
 
@@ -72,13 +73,15 @@ func readJournal(in *bufio.Reader) ([]Run, error) {
 
 // journalReader gathers the lines of journals.
 type journalReader struct {
-	runs   []Run
-	places map[Key]int // of the points in the last run
+	reader  sweep.Decoder
+	figures sweep.Figures
+	runs    []Run
+	places  map[Key]int // of the points in the last run
 }
 
 func (j *journalReader) add(text []byte) error {
 	var line sweep.Line[sweep.Figures]
-	if err := sweep.DecodeLine(jx.DecodeBytes(text), &line); err != nil {
+	if err := j.reader.Line(jx.DecodeBytes(text), &line, &j.figures); err != nil {
 		return err
 	}
 	if h := line.Header; h != nil {
@@ -115,23 +118,36 @@ type Key struct {
 // Key returns the point's key.
 func (p *Point) Key() Key { return Key{Workload: p.Workload, Kernels: p.Kernels} }
 
+// pointsAtOnce is how many points find room at a time; a list that grows would be copied many times.
+const pointsAtOnce = 512
+
 // decodePoints reads the points of a sweep's document one after the other: there may be thousands.
 func decodePoints(d *jx.Decoder) ([]Point, error) {
-	var points []Point
+	var (
+		reader  sweep.Decoder
+		figures sweep.Figures
+		parts   [][]Point
+		part    []Point
+	)
 	elements, err := d.ArrIter()
 	if err != nil {
 		return nil, err
 	}
 	for elements.Next() {
-		var figures sweep.Figures
-		if err := figures.Decode(d); err != nil {
-			return nil, fmt.Errorf("points: %d: %w", len(points), err)
+		if err := reader.Figures(d, &figures); err != nil {
+			return nil, fmt.Errorf("points: %d: %w", len(parts)*pointsAtOnce+len(part), err)
 		}
 		point, err := sweepPoint(&figures)
 		if err != nil {
 			return nil, err
 		}
-		points = append(points, point)
+		if len(part) == pointsAtOnce {
+			parts, part = append(parts, part), nil
+		}
+		if part == nil {
+			part = make([]Point, 0, pointsAtOnce)
+		}
+		part = append(part, point)
 	}
-	return points, elements.Err()
+	return slices.Concat(append(parts, part)...), elements.Err()
 }

@@ -29,7 +29,7 @@ func TestDecode(t *testing.T) {
 	for m := profiler.ESUp; m < profiler.NumMasks; m++ {
 		passOver(want.Layer.Ratio(m))
 	}
-	if err := got.Decode(jx.Decode(strings.NewReader(string(whole)), 16)); err != nil || !reflect.DeepEqual(got, &want) {
+	if err := new(Decoder).Figures(jx.Decode(strings.NewReader(string(whole)), 16), got); err != nil || !reflect.DeepEqual(got, &want) {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
 	}
 	for _, null := range []string{"stages", "throttle_reasons", "workload", "sm_clock_mhz", "verdict.enable_es"} {
@@ -41,7 +41,7 @@ func TestDecode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := new(Figures).Decode(jx.DecodeBytes(document)); err != nil {
+		if err := new(Decoder).Figures(jx.DecodeBytes(document), new(Figures)); err != nil {
 			t.Errorf("%s: %v", document, err)
 		}
 	}
@@ -93,14 +93,14 @@ func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[string]string{
 		`{"stages":[{"off":{"median_us":"fast"}}]}`: "stages: 0: off: median_us: ",
-		`{"verdict":{"enable_es":[true]}}`:          "enable_es: 1 values, not 2",
+		`{"verdict":{"enable_es":[true]}}`:          "enable_es: two values are allowed",
 		`{"routing":"sideways"}`:                    "routing: ",
 		`{"tokens":1.5}`:                            "tokens: ",
 		`{"layer":[]}`:                              "layer: ",
 		`{"stages":[{"off":{`:                       "unexpected EOF",
 		`{"model":`:                                 "unexpected EOF",
 	} {
-		if err := new(Figures).Decode(jx.Decode(strings.NewReader(document), 16)); err == nil || !strings.Contains(err.Error(), want) {
+		if err := new(Decoder).Figures(jx.Decode(strings.NewReader(document), 16), new(Figures)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v does not say %q", document, err, want)
 		}
 	}

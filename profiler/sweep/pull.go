@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"encoding"
 	"fmt"
 
 	"github.com/go-faster/jx"
@@ -22,8 +21,8 @@ func object(d *jx.Decoder, field func(key []byte) error) error {
 	return err
 }
 
-// list reads an array, which has about so many elements. null is none.
-func list[T any](d *jx.Decoder, about int, element func(*jx.Decoder) (T, error)) ([]T, error) {
+// list reads an array behind the values that are there. null is none.
+func list[T any](d *jx.Decoder, values []T, read func(*jx.Decoder, *T) error) ([]T, error) {
 	if d.Next() == jx.Null {
 		return nil, d.Null()
 	}
@@ -31,10 +30,9 @@ func list[T any](d *jx.Decoder, about int, element func(*jx.Decoder) (T, error))
 	if err != nil {
 		return nil, err
 	}
-	values := make([]T, 0, about)
 	for elements.Next() {
-		value, err := element(d)
-		if err != nil {
+		var value T
+		if err := read(d, &value); err != nil {
 			return nil, fmt.Errorf("%d: %w", len(values), err)
 		}
 		values = append(values, value)
@@ -43,29 +41,62 @@ func list[T any](d *jx.Decoder, about int, element func(*jx.Decoder) (T, error))
 }
 
 // optional reads a value that may be null.
-func optional[T any](d *jx.Decoder, read func(*jx.Decoder) (T, error)) (*T, error) {
+func optional[T any](d *jx.Decoder, in *room[T], read func(*jx.Decoder, *T) error) (*T, error) {
 	if d.Next() == jx.Null {
 		return nil, d.Null()
 	}
-	value, err := read(d)
-	if err != nil {
-		return nil, err
-	}
-	return &value, nil
+	value := in.next()
+	return value, read(d, value)
 }
 
-// text reads what is written as text.
-func text(d *jx.Decoder, into encoding.TextUnmarshaler) error {
-	value, err := d.StrBytes()
-	if err != nil {
-		return err
+// room hands out values that are allocated many at a time: the garbage collector looks at each piece of
+// memory by itself, and there would be a million of them.
+type room[T any] struct{ left []T }
+
+// roomSize is how many values are allocated at a time.
+const roomSize = 256
+
+func (r *room[T]) next() *T {
+	if len(r.left) == 0 {
+		r.left = make([]T, roomSize)
 	}
-	return into.UnmarshalText(value)
+	value := &r.left[0]
+	r.left = r.left[1:]
+	return value
 }
 
-// word reads a text of a type of its own.
-func word[T ~string](d *jx.Decoder, into *T) error {
-	value, err := d.Str()
+// words keeps the texts that come again and again once.
+type words struct{ known map[string]string }
+
+// mostWords bounds what is kept: a file may have words of its own in every point.
+const mostWords = 4096
+
+func (w *words) read(d *jx.Decoder) (string, error) {
+	text, err := d.StrBytes()
+	if err != nil {
+		return "", err
+	}
+	if known, ok := w.known[string(text)]; ok {
+		return known, nil
+	}
+	if w.known == nil {
+		w.known = map[string]string{}
+	}
+	word := string(text)
+	if len(w.known) < mostWords {
+		w.known[word] = word
+	}
+	return word, nil
+}
+
+func (w *words) into(d *jx.Decoder, into *string) (err error) {
+	*into, err = w.read(d)
+	return err
+}
+
+// word reads a word of a type of its own.
+func word[T ~string](d *jx.Decoder, in *words, into *T) error {
+	value, err := in.read(d)
 	*into = T(value)
 	return err
 }
