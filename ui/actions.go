@@ -65,10 +65,7 @@ func (m *model) act(a action) tea.Cmd {
 	case actAB:
 		return m.request(m.switchAB)
 	case actPause:
-		if p := m.playback(); p != nil {
-			return m.send(profiler.Command{Pause: new(!p.Paused)})
-		}
-		return m.request(m.switchPause)
+		return m.pause()
 	case actReset:
 		return m.request(func() tea.Cmd { return m.send(profiler.Command{Reset: true}) })
 	case actFamily:
@@ -84,6 +81,14 @@ func (m *model) act(a action) tea.Cmd {
 		return m.replay(a)
 	}
 	return nil
+}
+
+// pause pauses the run, or a recording as it plays.
+func (m *model) pause() tea.Cmd {
+	if p := m.playback(); p != nil {
+		return m.send(profiler.Command{Pause: new(!p.Paused)})
+	}
+	return m.request(m.switchPause)
 }
 
 // step goes on by a line: in the overlay if one is open, else on the page.

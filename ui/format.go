@@ -40,10 +40,7 @@ func ratioText(v float64) string {
 
 // intervalText formats a 95% interval.
 func intervalText(r *profiler.Ratio) string {
-	digits := 2
-	if formatFixed(r.Low, digits) == formatFixed(r.High, digits) {
-		digits = 3 // Two equal ends say less than was measured.
-	}
+	digits := profiler.RatioDigits(r.Low, r.High)
 	return "[" + formatFixed(r.Low, digits) + ", " + formatFixed(r.High, digits) + "]"
 }
 

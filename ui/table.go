@@ -42,7 +42,7 @@ func tableColumns(attains bool) []tableColumn {
 		{head: "p99", width: 7, rank: 5, cell: stageTable.onTailCell},
 		{head: "off/on", width: 8, cell: stageTable.ratioCell},
 		{head: "ES is", width: 7, rank: 2, left: true, cell: stageTable.wordCell},
-		{head: "95% interval", width: 13, rank: 1, left: true, cell: stageTable.intervalCell},
+		{head: "95% interval", width: intervalWidth, rank: 1, left: true, cell: stageTable.intervalCell},
 		{head: "p", width: 7, rank: mostColumns, left: true, cell: stageTable.pCell},
 		{head: "TFLOP/s", width: 7, rank: 4, cell: stageTable.flopsCell},
 		{head: "GB/s", width: 6, rank: 4, cell: stageTable.bytesCell},
@@ -321,11 +321,18 @@ func (t stageTable) wordCell(row tableRow) (string, grid.Style) {
 	}
 }
 
+// intervalWidth holds "[0.985,0.986]": an interval that wants three digits goes without its space.
+const intervalWidth = 13
+
 // intervalCell shows the interval of the ratio, or where there is none how old the side is that does
 // not run.
 func (t stageTable) intervalCell(row tableRow) (string, grid.Style) {
 	if row.ratio != nil {
-		return intervalText(row.ratio), styleMuted
+		text := intervalText(row.ratio)
+		if len(text) > intervalWidth {
+			text = strings.Replace(text, ", ", ",", 1)
+		}
+		return text, styleMuted
 	}
 	if row.kind == rowStage || row.kind == rowGap || !t.condition.live() {
 		return "", styleMuted

@@ -45,7 +45,7 @@ func TestInteractiveSweep(t *testing.T) {
 	front := term.start(faked("--es", "up")...)
 	first := workerOf(t, front)
 	term.await("Fake H200", "combine", "quit")
-	eventually(t, patience, "the first steps", func() bool { return term.isOn("up") })
+	eventually(t, patience, "the first steps", func() bool { return term.isUpOn() })
 	term.keys("+") // 16 to 32 tokens: what comes back is what ran, not what was asked for at the start.
 	term.await("32 tokens", "1-4 views")
 

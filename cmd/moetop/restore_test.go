@@ -144,7 +144,7 @@ func TestMouseOnTheScreen(t *testing.T) {
 	shot := term.screen()
 	before, _, _ := strings.Cut(shot, rowOf(shot, "up"))
 	click(5, strings.Count(before, "\n"))
-	eventually(t, patience, "up on by a click", func() bool { return term.isOn("up") })
+	eventually(t, patience, "up on by a click", func() bool { return term.isUpOn() })
 	term.keys("?")
 	term.await("Help")
 	click(0, 0)

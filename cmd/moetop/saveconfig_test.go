@@ -69,7 +69,7 @@ func TestSaveConfig(t *testing.T) {
 	term.await("8 tokens")
 	eventually(t, patience, "steps again", func() bool { return strings.Contains(rowOf(term.screen(), "up"), "off") })
 	term.keys("u")
-	eventually(t, patience, "up on, not only asked for", func() bool { return term.isOn("up") })
+	eventually(t, patience, "up on, not only asked for", func() bool { return term.isUpOn() })
 	term.keys("4", "q")
 	term.await("exit=0", "remembered in "+file)
 

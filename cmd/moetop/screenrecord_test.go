@@ -21,7 +21,7 @@ func TestInteractiveRecord(t *testing.T) {
 	term.keys("R")
 	term.await("recording to "+dir, "REC 0:0")
 	term.keys("u")
-	eventually(t, patience, "up switched on", func() bool { return term.isOn("up") })
+	eventually(t, patience, "up switched on", func() bool { return term.isUpOn() })
 	term.keys("R")
 	term.await("recorded ", "moetop replay "+dir)
 	if strings.Contains(term.screen(), " REC ") {

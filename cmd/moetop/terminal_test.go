@@ -161,10 +161,10 @@ func rowOf(screen, stage string) string {
 	return ""
 }
 
-// isOn reports whether a stage runs with ES, not only whether it was asked to.
-func (m *terminal) isOn(stage string) bool {
+// isUpOn reports whether up runs with ES, not only whether it was asked to.
+func (m *terminal) isUpOn() bool {
 	m.t.Helper()
-	row := rowOf(m.screen(), stage)
+	row := rowOf(m.screen(), "up")
 	return strings.Contains(row, "ON") && !strings.Contains(row, "→")
 }
 

@@ -53,16 +53,7 @@ func (l *lane) begin(p Point) (*measurement, error) {
 		if n := len(l.known.Log); n > 0 {
 			m.logged = l.known.Log[n-1].Time
 		}
-		routing := p.Routing.String()
-		running := false
-		command := profiler.Command{Tokens: &p.Tokens, Routing: &routing, Kernels: &p.Kernels}
-		if preset(p.Model) {
-			command.Model = &p.Model
-		}
-		if s := l.known.Sample; s != nil && s.State == profiler.StatePaused {
-			command.Pause = &running
-		}
-		if l.worker.Send(command) == nil {
+		if l.worker.Send(l.commandTo(p)) == nil {
 			return m, nil
 		}
 		// It has died in the meantime, or hangs; another may do better.
@@ -77,6 +68,19 @@ func (l *lane) begin(p Point) (*measurement, error) {
 	}
 	l.worker = worker
 	return m, nil
+}
+
+// commandTo takes the worker, paused or not, to a point.
+func (l *lane) commandTo(p Point) profiler.Command {
+	routing := p.Routing.String()
+	command := profiler.Command{Tokens: &p.Tokens, Routing: &routing, Kernels: &p.Kernels}
+	if preset(p.Model) {
+		command.Model = &p.Model
+	}
+	if s := l.known.Sample; s != nil && s.State == profiler.StatePaused {
+		command.Pause = new(false)
+	}
+	return command
 }
 
 // reaches reports whether a command takes the worker to a point. A worker can only be started with a
