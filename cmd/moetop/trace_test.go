@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,7 +83,8 @@ func TestStageTimes(t *testing.T) {
 	for line := range strings.Lines(stream) {
 		validate(t, strict, line)
 	}
-	if !strings.Contains(stream, `"stage_us":[[`) || !strings.Contains(stream, `"start_us":[0,`) {
+	// On a busy machine a sample may have one step alone.
+	if !strings.Contains(stream, `"stage_us":[[`) || !regexp.MustCompile(`"start_us":\[0[],]`).MatchString(stream) {
 		t.Errorf("no stages in %.500s", stream)
 	}
 	if plain := runBinary(t, nil, "replay", recorded(t), "--ndjson").stdout; strings.Contains(plain, "stage_us") || strings.Contains(plain, "start_us") {
