@@ -191,6 +191,7 @@ func TestRemoteThroughSSH(t *testing.T) {
 	}
 
 	term := openTerminal(t, 120, 40)
+	term.await("ready>")
 	before := term.state()
 	front := term.start(append([]string{"--remote", "gpu7", "--remote-command", template}, small()...)...)
 	term.await("CPU REFERENCE", "manual (F,F)")
