@@ -158,7 +158,8 @@ type look struct {
 
 func (m *model) look() look {
 	l := look{shown: m.shown, banner: m.bannerNow(), notice: m.notice.id}
-	if m.condition() == conditionPaused {
+	// A recording that is paused has a new view only where it was sought.
+	if m.condition() == conditionPaused && m.playback() == nil {
 		l.shown, l.second = nil, m.view.Time.Unix()
 	}
 	return l
