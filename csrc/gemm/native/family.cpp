@@ -1,6 +1,5 @@
 #include "gemm/native/family.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -96,20 +95,26 @@ class ClassList {
     ClassList(moetop_tile_class* classes, int capacity) : classes_(classes), capacity_(capacity) {}
     int count() const { return count_; }
 
-    // For the swapped kernels' classes name gives the weights' rows first, as theirs is wgmma's m.
+    // The name has the rows of w first, as those are on wgmma's m side.
     void add(char letter, int max_rows, int tile_rows, int row_step, const SwappedOps& ops) {
-        add(letter, max_rows, tile_rows, row_step, ops.rows, ops.stages, ops.warpgroups);
-        if (count_ <= capacity_) {
-            moetop_tile_class& out = classes_[count_ - 1];
-            std::snprintf(out.name, sizeof(out.name), "%dx%d swapped", ops.rows, tile_rows);
-        }
+        add(letter,
+            max_rows,
+            tile_rows,
+            row_step,
+            ops.rows,
+            ops.stages,
+            ops.warpgroups,
+            std::to_string(ops.rows) + "x" + std::to_string(tile_rows) + " swapped");
     }
     void add(char letter, int max_rows, int tile_rows, int row_step, const PlainOps& ops) {
-        add(letter, max_rows, tile_rows, row_step, ops.columns, ops.stages, ops.warpgroups);
-        if (count_ <= capacity_) {
-            moetop_tile_class& out = classes_[count_ - 1];
-            std::snprintf(out.name, sizeof(out.name), "%dx%d", tile_rows, ops.columns);
-        }
+        add(letter,
+            max_rows,
+            tile_rows,
+            row_step,
+            ops.columns,
+            ops.stages,
+            ops.warpgroups,
+            std::to_string(tile_rows) + "x" + std::to_string(ops.columns));
     }
 
   private:
@@ -119,11 +124,12 @@ class ClassList {
              int row_step,
              int columns,
              int stages,
-             int warpgroups) {
-        ++count_;
-        if (count_ > capacity_)
+             int warpgroups,
+             const std::string& name) {
+        const int place = count_++;
+        if (place >= capacity_)
             return;
-        moetop_tile_class& out = classes_[count_ - 1];
+        moetop_tile_class& out = classes_[place];
         std::snprintf(out.letter, sizeof(out.letter), "%c", letter);
         out.max_rows = max_rows;
         out.tile_rows = tile_rows;
@@ -133,6 +139,7 @@ class ClassList {
         out.cluster = 1;
         out.split_k = 1;
         out.warpgroups = warpgroups;
+        std::snprintf(out.name, sizeof(out.name), "%s", name.c_str());
     }
 
     moetop_tile_class* const classes_;

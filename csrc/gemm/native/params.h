@@ -20,17 +20,11 @@ constexpr int kWidths[] = {8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128};
 constexpr int kNumWidths = sizeof(kWidths) / sizeof(kWidths[0]);
 
 // The narrowest of them that holds so many tokens, 1..128.
-#ifdef __CUDACC__
-__host__ __device__
-#endif
 constexpr int width_for(int tokens) {
     return tokens <= 64 ? (tokens + 7) / 8 * 8 : (tokens + 15) / 16 * 16;
 }
 
 // Its place among them.
-#ifdef __CUDACC__
-__host__ __device__
-#endif
 constexpr int width_index(int width) {
     return width <= 64 ? width / 8 - 1 : 8 + (width - 80) / 16;
 }
@@ -78,8 +72,8 @@ struct SwappedParams {
 };
 
 struct PlainParams {
-    CUtensorMap weight_map;  // boxes of 128 rows x 128 bytes
-    CUtensorMap token_map;   // boxes of the rows that one CTA copies for a warpgroup, x 128 bytes
+    CUtensorMap weight_map;      // boxes of 128 rows x 128 bytes
+    CUtensorMap token_map;       // boxes of a warpgroup's rows x 128 bytes
     const float* token_scales;   // [rows, num_blocks]
     const float* weight_scales;  // [num_experts, n/128, num_blocks]
     __nv_bfloat16* d;            // [rows, n]
