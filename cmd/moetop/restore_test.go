@@ -134,20 +134,10 @@ func TestMouseOnTheScreen(t *testing.T) {
 	front := term.start(small()...)
 	workerOf(t, front)
 	term.await("combine")
-	eventually(t, patience, "up off", func() bool { return strings.Contains(rowOf(term.screen(), "up"), "off") })
-	click := func(x, y int) {
-		// SGR: button, column, line, from 1.
-		for _, end := range []string{"M", "m"} {
-			term.tmux("send-keys", "-l", fmt.Sprintf("\x1b[<0;%d;%d%s", x+1, y+1, end))
-		}
-	}
-	shot := term.screen()
-	before, _, _ := strings.Cut(shot, rowOf(shot, "up"))
-	click(5, strings.Count(before, "\n"))
-	eventually(t, patience, "up on by a click", func() bool { return term.isUpOn() })
+	term.clickUntilOn()
 	term.keys("?")
 	term.await("Help")
-	click(0, 0)
+	term.click(1, 1)
 	eventually(t, patience, "the help closed by a click outside", func() bool { return !strings.Contains(term.screen(), "Help") })
 	if !strings.Contains(term.state(), "mouse=1") {
 		t.Error("the mouse is not asked for")

@@ -168,6 +168,23 @@ func (m *terminal) isUpOn() bool {
 	return strings.Contains(row, "ON") && !strings.Contains(row, "→")
 }
 
+// clickUntilOn clicks the row of up while it is off, where it stands by then: a banner that comes or goes
+// between the look and the click moves the rows, and then nothing is hit.
+func (m *terminal) clickUntilOn() {
+	m.t.Helper()
+	again := time.Time{}
+	eventually(m.t, patience, "up on by a click", func() bool {
+		screen := m.screen()
+		row := rowOf(screen, "up")
+		if strings.Contains(row, "off") && !strings.Contains(row, "→") && time.Now().After(again) {
+			above, _, _ := strings.Cut(screen, row)
+			m.click(6, strings.Count(above, "\n")+1)
+			again = time.Now().Add(patience / 6)
+		}
+		return m.isUpOn()
+	})
+}
+
 func TestInteractiveWorkerDies(t *testing.T) {
 	t.Parallel()
 	term := openTerminal(t, 120, 40)
