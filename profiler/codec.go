@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MaxLine bounds one line of the stream, in bytes without the newline. A sample takes a few
@@ -153,20 +156,17 @@ func parseRecord(text []byte) (record Record, known bool, err error) {
 	if len(text) == 0 || text[0] != '{' {
 		return Record{}, false, fmt.Errorf("%s does not begin an object", excerpt(text))
 	}
-	var kind struct {
-		Kind RecordKind `json:"record"`
-	}
-	if err := json.Unmarshal(text, &kind); err != nil {
+	kind, err := kindOf(text)
+	if err != nil {
 		return Record{}, false, err
 	}
-	switch kind.Kind {
-	case KindHeader, KindWorkload, KindLaunches, KindSample, KindToggle, KindAck, KindWarning, KindFailure, KindSummary:
-	case "":
+	switch {
+	case kind == "":
 		return Record{}, false, errors.New("it has no field record")
-	default:
+	case !isKnown(kind):
 		return Record{}, false, nil
 	}
-	if err := json.Unmarshal(text, &record); err != nil {
+	if err := jsonv2.Unmarshal(text, &record, lenient()); err != nil {
 		return Record{}, false, err
 	}
 	if err := record.check(); err != nil {
@@ -178,6 +178,35 @@ func parseRecord(text []byte) (record Record, known bool, err error) {
 		}
 	}
 	return record, true, nil
+}
+
+func isKnown(kind RecordKind) bool {
+	switch kind {
+	case KindHeader, KindWorkload, KindLaunches, KindSample, KindToggle, KindAck, KindWarning, KindFailure, KindSummary:
+		return true
+	}
+	return false
+}
+
+// kindOf finds the field record without reading the whole line where it stands first, as our own encoder
+// puts it: what is known is read only once then.
+func kindOf(text []byte) (RecordKind, error) {
+	if rest, ok := bytes.CutPrefix(text, []byte(`{"record":"`)); ok {
+		word, _, closed := bytes.Cut(rest, []byte(`"`))
+		if closed && isKnown(RecordKind(word)) {
+			return RecordKind(word), nil
+		}
+	}
+	var kind struct {
+		Kind RecordKind `json:"record"`
+	}
+	err := jsonv2.Unmarshal(text, &kind, lenient())
+	return kind.Kind, err
+}
+
+// lenient takes what encoding/json takes: what a worker writes for a broken name is no reason to end it.
+func lenient() jsonv2.Options {
+	return jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // excerpt quotes the beginning of a text for an error.

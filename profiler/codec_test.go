@@ -121,7 +121,7 @@ func TestDecoderGoesOnAfterABadLine(t *testing.T) {
 		{"foreign text", "Segmentation fault\n", `"Segmentation fault" does not begin an object`},
 		{"empty", "\n", "does not begin an object"},
 		{"foreign object", `{"level":"info"}` + "\n", "no field record"},
-		{"broken", `{"record":"sample","sample":{` + "\n", "unexpected end"},
+		{"broken", `{"record":"sample","sample":{` + "\n", "unexpected EOF"},
 		{"two values", strings.TrimSpace(good) + good, "after top-level value"},
 		{"no part", `{"record":"sample"}` + "\n", "without its part"},
 		{"too long", `{"record":"` + strings.Repeat("x", MaxLine) + "\"}\n", ErrTooLong.Error()},

@@ -13,7 +13,9 @@ type Command struct {
 	Tokens  *int       `json:"tokens,omitempty"`
 	Routing *string    `json:"routing,omitempty"` // uniform, zipf:1.0, hot, trace:FILE
 	Kernels *string    `json:"kernels,omitempty"`
-	Cancel  bool       `json:"cancel,omitempty"` // gives up the workload that is being built, for the one before
+	// Interval is the time between samples from now on.
+	Interval *AskedInterval `json:"interval,omitempty"`
+	Cancel   bool           `json:"cancel,omitempty"` // gives up the workload that is being built, for the one before
 }
 
 // ESCommand switches the stages that it names.

@@ -33,6 +33,7 @@ func commandFields() []commandField {
 		{"tokens", "a whole number", func(c *Command) any { return &c.Tokens }},
 		{"routing", "a string: uniform, zipf:1.0, hot or trace:FILE", func(c *Command) any { return &c.Routing }},
 		{"kernels", "a string: a kernel family", func(c *Command) any { return &c.Kernels }},
+		{"interval", "a string: " + askedIntervalAllowed(), func(c *Command) any { return &c.Interval }},
 		{"cancel", "true or false", func(c *Command) any { return &c.Cancel }},
 	}
 }

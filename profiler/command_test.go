@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCommandsRoundTrip(t *testing.T) {
@@ -21,6 +22,7 @@ func TestCommandsRoundTrip(t *testing.T) {
 		{"tokens", `{"tokens":512}`, Command{Tokens: &tokens}},
 		{"pause", `{"pause":true}`, Command{Pause: &yes}},
 		{"go on", `{"pause":false}`, Command{Pause: &no}},
+		{"interval", `{"interval":"1s"}`, Command{Interval: new(AskedInterval(time.Second))}},
 		{"ab", `{"ab":true}`, Command{AB: &yes}},
 		{"stop", `{"stop":true}`, Command{Stop: true}},
 		{"reset", `{"reset":true}`, Command{Reset: true}},
@@ -75,6 +77,9 @@ func TestRefusedControlLines(t *testing.T) {
 		{"two values", `{"tokens":5} {"tokens":6}`, "control line", ""},
 		{"two values without a space", `{"stop":true}{"stop":true}`, "control line", ""},
 		{"too long", `{"id":"` + strings.Repeat("x", MaxCommandLine) + `"}`, "control line", ""},
+		{"no duration", `{"interval":1}`, "interval", ""},
+		{"interval too short", `{"interval":"1ms"}`, "interval", ""},
+		{"interval at which a worker seems to hang", `{"interval":"5s"}`, "interval", ""},
 		{"id is no string", `{"id":5}`, "id", ""},
 	}
 	for _, tc := range cases {

@@ -27,8 +27,9 @@ type SessionConfig struct {
 	// Schedule switches ES at times counted from the first measured step, in rising order. It cannot
 	// be combined with AB.
 	Schedule []ScheduleEntry
-	Interval time.Duration // between samples, at least MinInterval
-	Warmup   int           // steps of each new engine that are not kept
+	// Interval is the time between samples, at least MinInterval, until a command asks for another one.
+	Interval time.Duration
+	Warmup   int // steps of each new engine that are not kept
 	// Duration and Steps end the session; 0 is no limit. Both count from the first measured step.
 	Duration time.Duration
 	Steps    int
@@ -178,8 +179,8 @@ func (s *session) start() {
 
 // loop merges what happens until the session is over. It returns an error if that was a failure.
 func (s *session) loop(ctx context.Context) error {
-	ticker := time.NewTicker(s.cfg.Interval)
-	defer ticker.Stop()
+	s.cadence = newCadence(s.cfg.Interval)
+	defer s.cadence.ticker.Stop()
 	commands, cancelled := s.cfg.Commands, ctx.Done()
 	for !s.quit {
 		select {
@@ -187,9 +188,8 @@ func (s *session) loop(ctx context.Context) error {
 			if err := s.handle(&e); err != nil {
 				return err
 			}
-		case <-ticker.C:
-			s.sample()
-			if err := s.checkStall(time.Now()); err != nil {
+		case <-s.cadence.ticker.C:
+			if err := s.tick(time.Now()); err != nil {
 				return err
 			}
 		case command, ok := <-commands:

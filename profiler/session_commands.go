@@ -67,6 +67,7 @@ func NewAck(id string, err error) *Ack {
 func (s *session) carryOut(c *Command) (step uint64) {
 	now := time.Now()
 	step = s.ctl.launched.Load()
+	s.lastSample.resting = false // What has changed is told with the next tick.
 	if c.Pause != nil {
 		s.setPaused(*c.Pause, now)
 	}
@@ -91,6 +92,10 @@ func (s *session) carryOut(c *Command) (step uint64) {
 		from := s.ctl.launched.Load()
 		s.resetAt = &from
 		s.applyReset(s.finished)
+	}
+	if c.Interval != nil {
+		s.cadence.ask(time.Duration(*c.Interval))
+		s.sample() // Whoever asks for another rate has begun to look, or has just looked away.
 	}
 	if c.Stop {
 		s.stop(EndStopped)

@@ -121,6 +121,7 @@ func (s *session) verdict(c *comparisons) Verdict {
 // addRates fills in what is counted from sample to sample.
 func (s *session) addRates(sample *Sample, now time.Time) {
 	here := mark{time: now, finished: s.finished, cpu: s.cfg.CPUTime()}
+	here.resting = sample.State == StatePaused && here.finished == s.lastSample.finished
 	if elapsed := now.Sub(s.lastSample.time).Seconds(); elapsed > 0 {
 		sample.StepsPerSecond = float64(here.finished-s.lastSample.finished) / elapsed
 		sample.CPUPercent = 100 * (here.cpu - s.lastSample.cpu).Seconds() / elapsed

@@ -58,6 +58,7 @@ type session struct {
 	attribution attribution
 	telemetry   telemetry
 	sampler     samplerHolder
+	cadence     cadence
 
 	measuringSince time.Time
 	cpuSince       time.Duration
@@ -80,6 +81,8 @@ type mark struct {
 	time     time.Time
 	finished uint64
 	cpu      time.Duration
+	// resting says that the run was paused, and that no step had finished since the sample before.
+	resting bool
 }
 
 // target is a workload with its kernels.

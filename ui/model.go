@@ -31,6 +31,7 @@ type model struct {
 	notice    notice
 	lastEntry profiler.LogEntry
 	restarts  bool // a restart is under way
+	rate      askedRate
 
 	page    page
 	experts expertsState
@@ -89,6 +90,12 @@ func (m *model) Init() tea.Cmd {
 
 // Update implements tea.Model.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.update(msg)
+	m.settleRate()
+	return m, cmd
+}
+
+func (m *model) update(msg tea.Msg) tea.Cmd {
 	select {
 	case <-m.started:
 	default:
@@ -100,9 +107,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		before := m.look()
 		cmd := m.takeView(msg.view)
 		m.frame.changed = m.look() != before
-		return m, cmd
+		return cmd
 	case sweepMsg:
-		return m, m.takeSweep(msg.update)
+		return m.takeSweep(msg.update)
 	case sourceClosedMsg:
 		m.closed = true
 	case tea.WindowSizeMsg:
@@ -110,11 +117,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.BackgroundColorMsg:
 		m.dark = msg.IsDark()
 	case tea.KeyPressMsg:
-		return m, m.pressed(msg)
+		return m.pressed(msg)
 	case tea.PasteMsg:
 		m.pasted(msg.Content)
 	case tea.MouseClickMsg:
-		return m, m.clicked(msg)
+		return m.clicked(msg)
 	case tea.MouseWheelMsg:
 		m.wheeled(msg)
 	case noticeEndMsg:
@@ -122,18 +129,18 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.notice.text = ""
 		}
 	case restartedMsg:
-		return m, m.restarted(msg.err)
+		return m.restarted(msg.err)
 	case recordingMsg:
-		return m, m.recorded(msg)
+		return m.recorded(msg)
 	case savedMsg:
-		return m, m.saved(msg)
+		return m.saved(msg)
 	case panicMsg:
 		m.failure = msg.err
-		return m, tea.Quit
+		return tea.Quit
 	default:
 		m.frame.changed = false
 	}
-	return m, nil
+	return nil
 }
 
 // View implements tea.Model.

@@ -62,6 +62,9 @@ type Options struct {
 	Ended func(Left)
 	// Recorder records the stream; nil takes the key away.
 	Recorder Recorder
+	// FullRate says that others than the screen take the samples, too: they are to come as often as ever
+	// while nobody looks.
+	FullRate bool
 	// Sweeps measures sweeps; nil takes the sweep view away.
 	Sweeps Sweeper
 	// Player plays what the views show; nil if they are those of a run.

@@ -50,6 +50,10 @@ func ctlVerbs() []ctlVerb {
 			cmd.Kernels = &operands[0]
 			return nil
 		}},
+		{"interval", "DURATION", "time between samples", nil, false, func(cmd *profiler.Command, operands []string) error {
+			cmd.Interval = new(profiler.AskedInterval)
+			return cmd.Interval.UnmarshalText([]byte(operands[0]))
+		}},
 		{"reset", "", "forget all statistics", nil, false, func(cmd *profiler.Command, _ []string) error {
 			cmd.Reset = true
 			return nil

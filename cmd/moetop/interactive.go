@@ -58,7 +58,8 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
 		Save: files.save, Command: shownCommand, Sweeps: sweeps, Recorder: recorder, View: o.view, Settings: o.liveSettings,
-		Ended: func(left ui.Left) { remembered = a.remember(o, left) },
+		FullRate: o.trace != "",
+		Ended:    func(left ui.Left) { remembered = a.remember(o, left) },
 	})
 	err = errors.Join(err, remembered)
 	for _, words := range sweeps.close() {
