@@ -52,11 +52,12 @@ func play(b *testing.B, page string, work func(send func(tea.Msg))) (written, cp
 	out := &countingWriter{}
 	m := testModel(b, 160, 48, moved()[0], nil)
 	press(m, page)
+	m.pace = newPace() // What the key asked for has gone nowhere.
 	// No terminal, but written to as if it were one with all colours.
 	forced := []string{"TERM=xterm-256color", "COLORTERM=truecolor", "CLICOLOR_FORCE=1", "TTY_FORCE=1"}
 	in, typed := io.Pipe()
 	program := tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithWindowSize(160, 48),
-		tea.WithFPS(DefaultFPS), tea.WithEnvironment(forced), tea.WithoutSignalHandler())
+		tea.WithFPS(MaxFPS), tea.WithEnvironment(forced), tea.WithoutSignalHandler(), m.pace.option())
 	done := make(chan error, 1)
 	go func() {
 		_, err := program.Run()

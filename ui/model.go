@@ -43,6 +43,7 @@ type model struct {
 	failure error // ended the program
 
 	frame frame
+	pace  *pace
 }
 
 // notice is a line that is shown for a while in place of the footer.
@@ -77,6 +78,7 @@ func newModel(source Source, opts Options) *model {
 		source: source, opts: opts, started: make(chan struct{}),
 		width: standardWidth, height: standardHeight,
 		dark: true, theme: theme, glyphs: newGlyphs(opts.ASCII), sweeps: sweepState{form: newSweepForm()},
+		pace: newPace(),
 	}
 }
 
@@ -90,9 +92,13 @@ func (m *model) Init() tea.Cmd {
 
 // Update implements tea.Model.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	if _, drawn := msg.(drawnMsg); drawn {
+		m.pace.drawn()
+		return m, nil
+	}
 	cmd := m.update(msg)
 	m.settleRate()
-	return m, cmd
+	return m, tea.Batch(cmd, m.pace.follow())
 }
 
 func (m *model) update(msg tea.Msg) tea.Cmd {

@@ -18,43 +18,54 @@ type (
 	sourceClosedMsg struct{}
 )
 
-// pumpViews hands views to the screen, one a frame at most. The channel keeps the newest view only,
-// so a slow terminal drops frames, never measurements.
+// pumpViews hands views to the screen, and tells it of their end.
 func pumpViews(ctx context.Context, views <-chan *profiler.View, send func(tea.Msg), pause time.Duration) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case view, ok := <-views:
-			if !ok {
-				send(sourceClosedMsg{})
-				return
-			}
-			send(viewMsg{view})
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
+	pump(ctx, views, pause, func(view *profiler.View) { send(viewMsg{view}) })
+	if ctx.Err() == nil {
+		send(sourceClosedMsg{})
 	}
 }
 
-// pumpSweeps hands the states of sweeps to the screen, one a frame at most.
-func pumpSweeps(ctx context.Context, updates <-chan *SweepUpdate, send func(tea.Msg), pause time.Duration) {
+// pump hands on what comes, one a frame at most, until there is no more or ctx is done. The channel keeps
+// the newest only, so a slow terminal drops frames, never measurements. What is a little early is not
+// kept waiting: where values come as often as frames, half of them would need a timer.
+func pump[T any](ctx context.Context, values <-chan T, pause time.Duration, hand func(T)) {
+	due := time.Now()
 	for {
+		var value T
 		select {
 		case <-ctx.Done():
 			return
-		case update := <-updates:
-			send(sweepMsg{update})
+		case v, open := <-values:
+			if !open {
+				return
+			}
+			value = v
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
+		if early := time.Until(due); early > pause/4 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(early):
+			}
+			select {
+			case newer, open := <-values:
+				if open { // If not, the next round hears of it.
+					value = newer
+				}
+			default:
+			}
 		}
+		due = later(due, time.Now()).Add(pause)
+		hand(value)
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // panicError is a panic of a goroutine or a command of the screen, turned into an error so that the

@@ -77,11 +77,8 @@ type Options struct {
 
 // Defaults and limits of Options.
 const (
-	DefaultFPS = 10
-	MaxFPS     = 60
-	// keyFPS is how often the terminal is written to where keys ask for it, which should be sooner than
-	// the next views come.
-	keyFPS             = 40
+	DefaultFPS         = 10
+	MaxFPS             = 60 // also of what keys change, which is shown at once
 	DefaultHistorySpan = 60 * time.Second
 )
 
@@ -143,7 +140,7 @@ func Run(ctx context.Context, source Source, opts Options) error {
 		tea.WithInput(opts.Input),
 		tea.WithOutput(opts.Output),
 		tea.WithEnvironment(opts.Environ),
-		tea.WithFPS(max(opts.FPS, keyFPS)),
+		tea.WithFPS(MaxFPS), screen.pace.option(),
 		tea.WithoutSignalHandler(),
 	)
 	pumping, stop := context.WithCancel(ctx)
@@ -161,7 +158,10 @@ func Run(ctx context.Context, source Source, opts Options) error {
 	helpers := newHelpers(kill)
 	helpers.start(func() { pumpViews(pumping, source.Views(), program.Send, frameTime(opts.FPS)) })
 	if opts.Sweeps != nil {
-		helpers.start(func() { pumpSweeps(pumping, opts.Sweeps.Updates(), program.Send, frameTime(opts.FPS)) })
+		updates := opts.Sweeps.Updates()
+		helpers.start(func() {
+			pump(pumping, updates, frameTime(opts.FPS), func(u *SweepUpdate) { program.Send(sweepMsg{u}) })
+		})
 	}
 	signals := newSignalWatch()
 	helpers.start(func() { signals.watch(pumping, kill) })

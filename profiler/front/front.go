@@ -56,7 +56,7 @@ func (l limits) withDefaults() limits {
 			*d = value
 		}
 	}
-	set(&l.tick, 250*time.Millisecond)
+	set(&l.tick, time.Second)
 	set(&l.silentAfter, profiler.SilentAfter)
 	set(&l.killAfter, profiler.KillAfter)
 	set(&l.grace, time.Second)

@@ -78,18 +78,21 @@ func (g *Grid) Render(sequences []string) string {
 }
 
 func (g *Grid) renderLine(b *strings.Builder, line []cell, sequences []string) {
-	current := ""
-	for _, c := range line {
-		want := ""
-		if int(c.s) < len(sequences) {
-			want = sequences[c.s]
-		}
-		if want != current {
-			if current != "" {
-				b.WriteString(reset)
+	current, style := "", Style(0)
+	for i, c := range line {
+		if i == 0 || c.s != style {
+			style = c.s
+			want := ""
+			if int(style) < len(sequences) {
+				want = sequences[style]
 			}
-			b.WriteString(want)
-			current = want
+			if want != current {
+				if current != "" {
+					b.WriteString(reset)
+				}
+				b.WriteString(want)
+				current = want
+			}
 		}
 		b.WriteRune(c.r)
 	}
