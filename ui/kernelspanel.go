@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -72,7 +71,6 @@ func kernelColumns() []kernelColumn {
 const (
 	launchStage = 10
 	shortName   = 24
-	longName    = 36
 	launchShare = 5
 	launchBar   = 12
 )
@@ -86,7 +84,7 @@ func (p kernelsPanel) draw(area grid.Area, compact bool) {
 		inner.Print(0, 0, "the launches are not known"+map[bool]string{true: " yet", false: ": see the log"}[p.sample == nil], styleMuted)
 		return
 	}
-	columns, name := p.fittingKernelColumns(inner.Width())
+	columns, name := p.fittingKernelColumns(inner.Width(), launches)
 	p.drawHead(inner, columns, name)
 	body := inner.Sub(grid.Rect{Y: 1, W: inner.Width(), H: inner.Height() - 1})
 	cursor := min(p.state.cursor, len(launches)-1)
@@ -95,6 +93,7 @@ func (p kernelsPanel) draw(area grid.Area, compact bool) {
 		i := first + y
 		p.drawLaunch(body.Line(y), launches[i], columns, name, total, i == cursor)
 	}
+	p.drawDetails(body.Sub(grid.Rect{Y: len(launches), W: body.Width(), H: body.Height() - len(launches)}))
 }
 
 // firstLaunch is the launch in the first line when the cursor is in view.
@@ -116,8 +115,9 @@ func (p kernelsPanel) caption(mask profiler.ESMask, total float64) string {
 	return text
 }
 
-// fittingKernelColumns drops columns until the names have room, and returns that.
-func (p kernelsPanel) fittingKernelColumns(width int) (columns []kernelColumn, name int) {
+// fittingKernelColumns drops columns until the names have room, and returns that. What the names leave
+// is for the bars, if it is enough for any: figures far from their names are hard to read.
+func (p kernelsPanel) fittingKernelColumns(width int, launches []profiler.Launch) (columns []kernelColumn, name int) {
 	for rank := 3; rank >= 0; rank-- {
 		columns, name = nil, width-launchStage-launchShare-1
 		for _, c := range kernelColumns() {
@@ -130,8 +130,12 @@ func (p kernelsPanel) fittingKernelColumns(width int) (columns []kernelColumn, n
 			break
 		}
 	}
-	if name > longName+launchBar {
-		name -= launchBar + 1
+	longest := shortName
+	for _, l := range launches {
+		longest = max(longest, grid.Width(shortKernel(l.Name)))
+	}
+	if name-longest > launchBar {
+		name = longest
 	}
 	return columns, max(name, 1)
 }
@@ -216,68 +220,4 @@ func meanText(us *float64) string {
 		return none
 	}
 	return formatFixed(*us, 2)
-}
-
-// launchLines are the details of the launch under the cursor.
-func (m *model) launchLines(width int) []line {
-	s := m.scene()
-	launches := m.kernels.launches(s)
-	if len(launches) == 0 {
-		return []line{{text: "the launches are not known now", style: styleMuted}}
-	}
-	l := launches[min(m.kernels.cursor, len(launches)-1)]
-	mask := m.kernels.shownMask(s)
-	threads := l.Block[0] * l.Block[1] * l.Block[2]
-	blocks := l.Grid[0] * l.Grid[1] * l.Grid[2]
-	rows := [][2]string{
-		{"stage", l.Stage + " with " + pythonTuple(mask)},
-		{"kernel", l.Name},
-		{"grid", dimensions(l.Grid) + ", " + grouped(int64(blocks)) + " blocks"},
-		{"block", dimensions(l.Block) + ", " + grouped(int64(threads)) + " threads"},
-	}
-	if s.cpu() {
-		rows = append(rows, [2]string{"registers", unknown + ", this is the CPU reference engine"})
-	} else {
-		rows = append(rows,
-			[2]string{"registers", strconv.Itoa(l.Registers) + " a thread"},
-			[2]string{"shared", fmt.Sprintf("%s bytes static, %s bytes dynamic a block",
-				grouped(int64(l.StaticSharedBytes)), grouped(int64(l.DynamicSharedBytes)))},
-			[2]string{"local", grouped(int64(l.LocalBytes)) + " bytes a thread: spills and stack"})
-	}
-	mean := "not measured yet with this tuple"
-	if l.MeanUS != nil {
-		mean = meanText(l.MeanUS) + " µs, " + percent(*l.MeanUS/totalTime(launches)) + " of all launches' own times"
-	}
-	rows = append(rows, [2]string{"mean", mean})
-	for _, stage := range []profiler.Stage{profiler.Up, profiler.Down} {
-		if l.Stage != stage.String() {
-			continue
-		}
-		for _, c := range s.classes(stage, mask.Has(stage)) {
-			rows = append(rows, [2]string{"class " + c.Letter, classText(c)})
-		}
-	}
-	var lines []line
-	for _, row := range rows {
-		lines = append(lines, wrapped(row[0], row[1], width, styleTitle)...)
-	}
-	return lines
-}
-
-// classText tells all of a tile class: what it takes, and how it is computed as far as that is known.
-func classText(c profiler.TileLoad) string {
-	parts := []string{
-		fmt.Sprintf("%s: %s experts", c.Name, formatFixed(c.Experts, 1)),
-		formatFixed(c.Rows, 1) + " rows", percent(c.PaddingShare()) + " padding",
-	}
-	for _, part := range []struct {
-		n    *int
-		name string
-		most int // up to which the figure goes without saying
-	}{{c.Stages, "stages", 0}, {c.Cluster, "blocks a cluster", 1}, {c.SplitK, "parts of k", 1}, {c.Warpgroups, "warpgroups", 0}} {
-		if part.n != nil && *part.n > part.most {
-			parts = append(parts, fmt.Sprintf("%d %s", *part.n, part.name))
-		}
-	}
-	return strings.Join(parts, ", ")
 }

@@ -94,11 +94,12 @@ func (o overlay) drawLines(area grid.Area, lines []line) {
 	if o.kind == overlayLog {
 		first = max(len(lines)-area.Height()-o.place, 0)
 	}
-	for y := range area.Height() {
-		if first+y >= len(lines) {
-			return
-		}
-		l := lines[first+y]
+	printLines(area, lines[min(first, len(lines)):])
+}
+
+// printLines prints as many lines as the area has.
+func printLines(area grid.Area, lines []line) {
+	for y, l := range lines[:min(area.Height(), len(lines))] {
 		area.Print(0, y, l.label, l.labelStyle)
 		area.Sub(grid.Rect{X: labelWidth, Y: y, W: area.Width() - labelWidth, H: 1}).Print(0, 0, l.text, l.style)
 	}
