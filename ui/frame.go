@@ -14,9 +14,9 @@ type frame struct {
 	text    string
 	cells   *grid.Grid
 	// looks are the escape sequences of the theme that they were made for.
-	looks     []string
-	looksFor  themeName
-	looksMade bool
+	looks      []string
+	looksFor   themeName
+	looksDepth colorDepth
 }
 
 func (f *frame) content(m *model) string {
@@ -29,8 +29,8 @@ func (f *frame) content(m *model) string {
 	} else {
 		f.cells.Reset(m.width, m.height, m.opts.ASCII)
 	}
-	if theme := m.activeTheme(); !f.looksMade || theme != f.looksFor {
-		f.looks, f.looksFor, f.looksMade = m.sequences(), theme, true
+	if theme, depth := m.activeTheme(), m.depth(); f.looks == nil || theme != f.looksFor || depth != f.looksDepth {
+		f.looks, f.looksFor, f.looksDepth = theme.sequences(depth), theme, depth
 	}
 	m.draw(f.cells)
 	f.text = f.cells.Render(f.looks)

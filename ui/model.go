@@ -5,6 +5,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/ui/internal/grid"
@@ -18,6 +19,7 @@ type model struct {
 
 	width, height int
 	dark          bool // the terminal's background
+	sixteen       bool // colours are all that the terminal has
 	theme         themeName
 	glyphs        glyphs
 
@@ -122,6 +124,8 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 		m.width, m.height = screenSize(msg.Width, msg.Height)
 	case tea.BackgroundColorMsg:
 		m.dark = msg.IsDark()
+	case tea.ColorProfileMsg:
+		m.sixteen = msg.Profile == colorprofile.ANSI
 	case tea.KeyPressMsg:
 		return m.pressed(msg)
 	case tea.PasteMsg:
@@ -227,9 +231,16 @@ func (m *model) debugf(format string, args ...any) {
 	_, _ = fmt.Fprintf(m.opts.DebugLog, format+"\n", args...)
 }
 
-// sequences are the looks of the theme that is on.
-func (m *model) sequences() []string {
-	return m.activeTheme().sequences(!m.opts.NoColor)
+// depth is how many colours the screen uses.
+func (m *model) depth() colorDepth {
+	switch {
+	case m.opts.NoColor:
+		return colorless
+	case m.sixteen:
+		return sixteenColors
+	default:
+		return manyColors
+	}
 }
 
 func (m *model) activeTheme() themeName {

@@ -147,8 +147,11 @@ func (t themeName) palette() palette {
 
 // sequences returns the escape sequence of every style. Without colour bold, faint and reverse remain:
 // they are no colours, and the words beside them say the same.
-func (t themeName) sequences(color bool) []string {
-	p := t.palette()
+func (t themeName) sequences(depth colorDepth) []string {
+	p, color := t.palette(), depth != colorless
+	if depth == sixteenColors {
+		p = t.palette16()
+	}
 	fg := func(hex string) lipgloss.Style {
 		if !color {
 			return lipgloss.NewStyle()

@@ -95,6 +95,36 @@ func TestSuspendedAndBack(t *testing.T) {
 	term.restored(before)
 }
 
+// TestColorsOfATerminal looks for the amber of what ES is compared with: as the terminal has it, and in
+// sixteen colours as yellow, since the nearest one is the red of what is slower.
+func TestColorsOfATerminal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		env   []string
+		amber string
+		never *regexp.Regexp
+	}{
+		"sixteen":  {[]string{"TERM=xterm", "COLORTERM="}, "\x1b[93m", regexp.MustCompile(`[34]8[;:][25][;:]`)},
+		"256":      {[]string{"TERM=xterm-256color", "COLORTERM="}, "\x1b[38;5;179m", regexp.MustCompile(`[34]8[;:]2[;:]`)},
+		"all":      {nil, "\x1b[38;2;227;179;65m", regexp.MustCompile(`[34]8[;:]5[;:]`)},
+		"NO_COLOR": {[]string{"NO_COLOR=1"}, "\x1b[1m", regexp.MustCompile(`\x1b\[[0-9;:]*\b([39][0-7]|[34]8[;:][0-9;:]*)m`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startScreen(t, c.env, faked("--ab", "--theme", "dark")...)
+			p.await("cycles")
+			p.await("DEPLOY")
+			got := p.output()
+			if !strings.Contains(got, c.amber) {
+				t.Errorf("no %q in what is written", c.amber)
+			}
+			if odd := c.never.FindString(got); odd != "" {
+				t.Errorf("%q is written to a terminal that does not have it", odd)
+			}
+		})
+	}
+}
+
 // TestResizesInMidFrame changes the size again and again while the screen draws and keys come: what
 // stands at the end is a whole frame of the last size.
 func TestResizesInMidFrame(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -25,7 +26,7 @@ type screenProcess struct {
 	begun  time.Time
 
 	mu      sync.Mutex
-	written int
+	written bytes.Buffer
 	screen  *vt.Emulator
 	changed chan struct{}
 	ended   func()
@@ -61,7 +62,8 @@ func startScreen(tb testing.TB, env []string, args ...string) *screenProcess {
 	p := &screenProcess{
 		tb: tb, cmd: exec.Command(binary(), args...), master: master, changed: make(chan struct{}, 1), screen: vt.NewEmulator(screenWidth, screenHeight),
 	}
-	p.cmd.Env = append(environment(env...), "COLORTERM=truecolor", "LC_ALL=C.UTF-8")
+	// What asks a multiplexer that the tests may run in for its colours would get the wrong answer.
+	p.cmd.Env = environment(append([]string{"COLORTERM=truecolor", "LC_ALL=C.UTF-8", "TMUX=", "STY="}, env...)...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	p.begun = time.Now()
@@ -90,7 +92,7 @@ func (p *screenProcess) read() {
 	for {
 		n, err := p.master.Read(buffer)
 		p.mu.Lock()
-		p.written += n
+		_, _ = p.written.Write(buffer[:n])
 		_, _ = p.screen.Write(buffer[:n])
 		p.mu.Unlock()
 		select {
@@ -134,10 +136,17 @@ func (p *screenProcess) answered(key, text string) time.Duration {
 	return p.await(text).Sub(from)
 }
 
+// output is all that was written to the terminal.
+func (p *screenProcess) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.written.String()
+}
+
 func (p *screenProcess) bytes() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.written
+	return p.written.Len()
 }
 
 // cpuTime is what the front itself has used, without its worker.
