@@ -36,9 +36,9 @@ func judge(engine, kernels string, compared *comparisons) Verdict {
 		return tooEarly(compared)
 	}
 	verdict, mask, stages := compared.judgeStages()
-	if layer := &compared.layer[mask]; mask != ESOff && layer.winner < 0 && matters(layer.ratio) {
-		stages = fmt.Sprintf("by stages %s would win (%s), but the whole layer is slower with it, %s",
-			mask.Tuple(), stages, ratioText(layer.ratio))
+	if loss := verdict.loss(); loss != "" {
+		stages = fmt.Sprintf("by stages %s would win (%s), but the whole layer %s with it, %s",
+			mask.Tuple(), stages, loss, ratioText(compared.layer[mask].ratio))
 		mask = ESOff
 	}
 	verdict.EnableES = &[2]bool{mask.Has(Up), mask.Has(Down)}
@@ -51,6 +51,20 @@ func judge(engine, kernels string, compared *comparisons) Verdict {
 		verdict.Text = fmt.Sprintf("deploy enable_es=%s: %s", mask.Tuple(), stages)
 	}
 	return verdict
+}
+
+// loss says why the tuple that the stages add up to is not worth deploying, if it is known not to be.
+func (v Verdict) loss() string {
+	switch {
+	case v.Layer == nil:
+		return ""
+	case *v.Layer == OutcomeSlower:
+		return "is slower"
+	case *v.Layer == OutcomeSame:
+		return "gains nothing that matters"
+	default:
+		return ""
+	}
 }
 
 // judgeSame is the verdict of an A/A test, in which everything ran with one mask: there is nothing to

@@ -79,6 +79,10 @@ func TestVerdict(t *testing.T) {
 			[]string{"deploy enable_es=(False, False): by stages (False, True) would win", "the whole layer is slower with it, 0.950x ["},
 		},
 		{
+			"the layer gains nothing by what a stage gains", "cuda", compareAs(50, 1, 1.05, 0.997), tuple(false, false),
+			[]string{"deploy enable_es=(False, False): by stages (False, True) would win", "the whole layer gains nothing that matters with it, 0.997x ["},
+		},
+		{
 			"the CPU engine", "cpu", compareAs(50, 1, 1.51, 1.2), tuple(false, true),
 			[]string{"CPU reference figure, not what to deploy on a GPU", "enable_es=(False, True)"},
 		},

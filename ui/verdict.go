@@ -64,6 +64,8 @@ func answer(sample *profiler.Sample, room int) (first, second string, ok bool) {
 	first = pythonTuple(mask) + ": "
 	gain := ratioOf(&sample.Steps, mask)
 	switch {
+	case mask == profiler.ESOff && sample.Verdict.Layer != nil:
+		first += "ES makes a stage faster here, but not the whole layer"
 	case mask == profiler.ESOff:
 		first += "ES makes nothing faster here"
 	case gain == nil:
