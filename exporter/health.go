@@ -43,11 +43,7 @@ func (s *state) reason(now time.Time) string {
 
 // freshness is how old a sample may be: that of a heartbeat, and an interval.
 func (s *state) freshness() time.Duration {
-	limit := profiler.SilentAfter
-	if s.view.Header != nil {
-		limit += time.Duration(s.view.Header.IntervalMS) * time.Millisecond
-	}
-	return limit
+	return profiler.SilentAfter + s.view.Header.Interval()
 }
 
 func (s *state) health(now time.Time) Health {

@@ -90,8 +90,17 @@ const (
 	WorkerResting
 )
 
-// Heartbeat limits: a worker silent for SilentAfter is shown as such, and ended after KillAfter.
+// Heartbeat limits: a worker silent for SilentAfter and the time between its samples is shown as such, and
+// ended likewise after KillAfter.
 const (
 	SilentAfter = 5 * time.Second
 	KillAfter   = 30 * time.Second
 )
+
+// Interval is the time between samples, 0 before a header.
+func (h *Header) Interval() time.Duration {
+	if h == nil {
+		return 0
+	}
+	return time.Duration(h.IntervalMS) * time.Millisecond
+}

@@ -127,7 +127,7 @@ func (c condition) banner(view *profiler.View, restarting bool) banner {
 		return banner{
 			word: "WORKER SILENT", bad: true, hint: restart,
 			text: fmt.Sprintf("nothing heard for %.0f s, it is ended after %.0f s",
-				view.Worker.Silent.Seconds(), profiler.KillAfter.Seconds()),
+				view.Worker.Silent.Seconds(), (profiler.KillAfter + view.Header.Interval()).Seconds()),
 		}
 	case conditionResting:
 		return banner{word: "RESTING", text: "the worker made room for a sweep and comes back"}

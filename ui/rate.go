@@ -23,7 +23,7 @@ func (m *model) settleRate() {
 	if m.opts.Player != nil || m.view == nil || m.view.Header == nil || m.closed {
 		return
 	}
-	usual := time.Duration(m.view.Header.IntervalMS) * time.Millisecond
+	usual := m.view.Header.Interval()
 	if pid := m.view.Header.PID; m.rate.of != pid {
 		m.rate = askedRate{of: pid} // A new one begins at the usual rate.
 	}

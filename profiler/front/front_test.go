@@ -144,6 +144,18 @@ func TestSilenceIsShownAndPasses(t *testing.T) {
 	await(t, f, "recovery", phase(profiler.WorkerRunning))
 }
 
+// TestSeldomSamplesAreNoSilence has samples further apart than a worker may otherwise be silent.
+func TestSeldomSamplesAreNoSilence(t *testing.T) {
+	t.Parallel()
+	f := startMode(t, "seldom")
+	await(t, f, "third sample after the first burst", func(v *profiler.View) bool {
+		if v.Worker.Phase == profiler.WorkerSilent {
+			t.Fatalf("silent for %v with samples each %v", v.Worker.Silent, v.Header.Interval())
+		}
+		return v.Step >= 8
+	})
+}
+
 func TestCommandsAndSummary(t *testing.T) {
 	t.Parallel()
 	f := startMode(t, "run")

@@ -152,15 +152,15 @@ func (l *loop) watch() {
 	if l.ended {
 		return
 	}
-	silent := time.Since(l.heard)
-	if silent < l.limits.silentAfter {
+	silent, interval := time.Since(l.heard), l.fold.View().Header.Interval()
+	if silent < l.limits.silentAfter+interval {
 		return
 	}
 	if l.state.Phase != profiler.WorkerSilent {
 		l.say("worker", fmt.Sprintf("%s has sent nothing for %v", l.name(), silent.Round(100*time.Millisecond)))
 	}
 	l.state = profiler.WorkerState{Phase: profiler.WorkerSilent, Silent: silent}
-	if silent >= l.limits.killAfter {
+	if silent >= l.limits.killAfter+interval {
 		l.worker.end(l.limits, endNow, fmt.Sprintf("silent for %v, and was ended", silent.Round(100*time.Millisecond)))
 	}
 	l.publish()

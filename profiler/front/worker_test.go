@@ -41,8 +41,13 @@ func actWorker(mode string) int {
 	if mode == "mute" {
 		select {}
 	}
+	interval := 20 * time.Millisecond
+	if mode == "seldom" {
+		interval = 2 * quick().silentAfter
+	}
 	emit(profiler.Record{Kind: profiler.KindHeader, Header: &profiler.Header{
 		SchemaVersion: profiler.SchemaVersion, Version: "test", Command: []string{"moetop"}, PID: os.Getpid(),
+		IntervalMS: int(interval.Milliseconds()),
 	}})
 	if mode == "nogpu" {
 		emit(profiler.Record{Kind: profiler.KindFailure, Failure: &profiler.Failure{ExitCode: 3, Text: "no usable GPU: none here"}})
@@ -69,7 +74,7 @@ func actWorker(mode string) int {
 	if mode == "run" {
 		go readCommands(commands)
 	}
-	ticker := time.NewTicker(20 * time.Millisecond)
+	ticker := time.NewTicker(interval)
 	for {
 		select {
 		case <-ticker.C:
