@@ -165,19 +165,19 @@ func (m *model) View() tea.View {
 }
 
 // look is what decides whether a new view changes anything on the screen. A frozen screen changes with
-// what is said about the run alone; one of a paused run once a second, since little happens there.
+// what is said about the run alone; one of a paused run each other second, since little happens there.
 type look struct {
 	shown  *profiler.View
 	banner banner
 	notice int
-	second int64
+	when   int64
 }
 
 func (m *model) look() look {
 	l := look{shown: m.shown, banner: m.bannerNow(), notice: m.notice.id}
 	// A recording that is paused has a new view only where it was sought.
 	if m.condition() == conditionPaused && m.playback() == nil {
-		l.shown, l.second = nil, m.view.Time.Unix()
+		l.shown, l.when = nil, m.view.Time.Unix()/2
 	}
 	return l
 }

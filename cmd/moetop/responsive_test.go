@@ -6,26 +6,29 @@ import (
 	"time"
 )
 
-// answerLimit is how soon a key has to be answered. The tests repeat what takes longer: a busy machine
-// may have kept the program waiting once, but not each time.
+// answerLimit is how soon a key has to be answered. A busy machine may keep any program waiting for longer:
+// then twice as long as the same key takes at the same time where nothing hinders it, and not each time.
 const answerLimit = 100 * time.Millisecond
 
-// quickly fails unless each key is answered in time, at the best of its tries.
-func (p *screenProcess) quickly(when string, tries [][2]string) {
+// quickly fails unless each key is answered in time at one of its tries. free is a session in which
+// nothing hinders keys.
+func (p *screenProcess) quickly(when string, free *screenProcess, tries [][2]string) {
 	p.tb.Helper()
-	took := make([][]time.Duration, len(tries))
+	inTime := make([]bool, len(tries))
+	var all []time.Duration
 	for range 5 {
-		var slowest time.Duration
 		for i, try := range tries {
-			took[i] = append(took[i], p.answered(try[0], try[1]))
-			slowest = max(slowest, slices.Min(took[i]))
+			limit := max(answerLimit, 2*free.answered(try[0], try[1]))
+			took := p.answered(try[0], try[1])
+			all = append(all, took)
+			inTime[i] = inTime[i] || took < limit
 		}
-		if slowest < answerLimit {
-			p.tb.Logf("%s: answered within %v", when, slowest)
+		if !slices.Contains(inTime, false) {
+			p.tb.Logf("%s: answered within %v", when, slices.Max(all))
 			return
 		}
 	}
-	p.tb.Errorf("%s: the keys are answered after %v, want less than %v", when, took, answerLimit)
+	p.tb.Errorf("%s: the keys are answered after %v, want less than %v", when, all, answerLimit)
 }
 
 // pages are keys with what they bring to the screen.
@@ -36,6 +39,8 @@ func pages() [][2]string {
 // TestKeysAreAnsweredWhileAnEngineIsBuilt builds for five seconds.
 func TestKeysAreAnsweredWhileAnEngineIsBuilt(t *testing.T) {
 	t.Parallel()
+	free := startScreen(t, nil, faked()...)
+	free.await("steps/s")
 	p := startScreen(t, []string{"MOETOP_FAKE_CREATE_MS=5000", "MOETOP_FAKE_SLOW_FROM=1"}, faked()...)
 	p.await("steps/s")
 	p.await("(T,T)")
@@ -44,7 +49,7 @@ func TestKeysAreAnsweredWhileAnEngineIsBuilt(t *testing.T) {
 	}
 	p.await("BUILDING")
 	begun := time.Now()
-	p.quickly("while an engine is built", pages())
+	p.quickly("while an engine is built", free, pages())
 	if time.Since(begun) > 5*time.Second {
 		t.Error("the build was over before the keys were tried")
 	}
@@ -60,7 +65,9 @@ func TestKeysAreAnsweredWhileNVMLHangs(t *testing.T) {
 			t.Parallel()
 			p := startScreen(t, []string{"LD_LIBRARY_PATH=" + fakeNVML(t), "FAKE_NVML_FAULT=" + fault}, faked()...)
 			p.await("has not answered")
-			p.quickly(fault, pages())
+			free := startScreen(t, nil, faked()...)
+			free.await("steps/s")
+			p.quickly(fault, free, pages())
 		})
 	}
 }

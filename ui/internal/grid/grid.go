@@ -77,26 +77,47 @@ func (g *Grid) Render(sequences []string) string {
 	return b.String()
 }
 
+// blankRun is how many blanks are worth leaving a style for.
+const blankRun = 4
+
 func (g *Grid) renderLine(b *strings.Builder, line []cell, sequences []string) {
 	current, style := "", Style(0)
-	for i, c := range line {
-		if i == 0 || c.s != style {
-			style = c.s
-			want := ""
-			if int(style) < len(sequences) {
-				want = sequences[style]
+	change := func(want string) {
+		if want != current {
+			if current != "" {
+				b.WriteString(reset)
 			}
-			if want != current {
-				if current != "" {
-					b.WriteString(reset)
-				}
-				b.WriteString(want)
-				current = want
+			b.WriteString(want)
+			current = want
+		}
+	}
+	for i := 0; i < len(line); i++ {
+		// A colour that nothing is written in would make the terminal program compare it cell by cell.
+		if n := blanks(line[i:]); n >= blankRun {
+			change("")
+			for range n {
+				b.WriteByte(' ')
+			}
+			i += n - 1
+			continue
+		}
+		if c := line[i]; current == "" || c.s != style {
+			style = c.s
+			if int(style) < len(sequences) {
+				change(sequences[style])
+			} else {
+				change("")
 			}
 		}
-		b.WriteRune(c.r)
+		b.WriteRune(line[i].r)
 	}
-	if current != "" {
-		b.WriteString(reset)
+	change("")
+}
+
+// blanks counts the cells at the beginning of a line in which there is nothing, not even a background.
+func blanks(line []cell) (n int) {
+	for n < len(line) && line[n] == (cell{r: ' '}) {
+		n++
 	}
+	return n
 }
