@@ -1,10 +1,11 @@
 // A native check of the whole library on a GPU, through the C ABI alone; small enough to run under
 // compute-sanitizer.
 //
-//   gpu_smoke LIBRARY [--small]
+//   gpu_smoke LIBRARY [--small] [--family NAME]
 //
 // --small is for such tools: it leaves out the workloads with many rows, and all timers but events,
-// since they own CUPTI themselves. Prints a line a check and exits 1 if one failed.
+// since they own CUPTI themselves. --family checks the workloads with one kernel family alone,
+// which lets a slow tool come to its end. Prints a line a check and exits 1 if one failed.
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -245,15 +246,40 @@ void check_ceilings() {
     report("ceilings are plausible", is_plausible ? "" : "see the figures above");
 }
 
+struct Options {
+    const char* library = nullptr;
+    bool is_small = false;
+    std::string family;  // empty is every one
+};
+
+bool parse(int argc, char** argv, Options& options) {
+    if (argc < 2)
+        return false;
+    options.library = argv[1];
+    for (int i = 2; i < argc; ++i) {
+        if (std::strcmp(argv[i], "--small") == 0) {
+            options.is_small = true;
+        } else if (std::strcmp(argv[i], "--family") == 0 && i + 1 < argc) {
+            options.family = argv[++i];
+            if (options.family != "cutlass" && options.family != "native")
+                return false;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    const bool is_small = argc == 3 && std::strcmp(argv[2], "--small") == 0;
-    if (argc < 2 || (argc > 2 && !is_small)) {
-        std::fprintf(stderr, "usage: gpu_smoke LIBRARY [--small]\n");
+    Options options;
+    if (!parse(argc, argv, options)) {
+        std::fprintf(stderr, "usage: gpu_smoke LIBRARY [--small] [--family cutlass|native]\n");
         return 2;
     }
-    const std::string problem = moetop_test::open_library(argv[1]);
+    const bool is_small = options.is_small;
+    const std::string problem = moetop_test::open_library(options.library);
     if (!problem.empty()) {
         std::fprintf(stderr, "gpu_smoke: %s\n", problem.c_str());
         return 1;
@@ -269,14 +295,15 @@ int main(int argc, char** argv) {
         timers.push_back({"cupti", MOETOP_TIMER_CUPTI});
     }
     struct Kernels {
+        const char* family;
         const char* name;
-        int32_t family;
+        int32_t value;
         int32_t es_launch;
     };
     const Kernels families[] = {
-        {"cutlass pdl", MOETOP_KERNELS_CUTLASS, MOETOP_ES_LAUNCH_PDL},
-        {"cutlass streams", MOETOP_KERNELS_CUTLASS, MOETOP_ES_LAUNCH_STREAMS},
-        {"native", MOETOP_KERNELS_NATIVE, MOETOP_ES_LAUNCH_AUTO}};
+        {"cutlass", "cutlass pdl", MOETOP_KERNELS_CUTLASS, MOETOP_ES_LAUNCH_PDL},
+        {"cutlass", "cutlass streams", MOETOP_KERNELS_CUTLASS, MOETOP_ES_LAUNCH_STREAMS},
+        {"native", "native", MOETOP_KERNELS_NATIVE, MOETOP_ES_LAUNCH_AUTO}};
     struct Shape {
         const char* name;
         moetop_config config;
@@ -305,9 +332,11 @@ int main(int argc, char** argv) {
             if (is_small && shape.has_many_rows)
                 continue;
             for (const Kernels& kernels : families) {
+                if (!options.family.empty() && options.family != kernels.family)
+                    continue;
                 moetop_config config = shape.config;
                 config.timer = timer.value;
-                config.kernels = kernels.family;
+                config.kernels = kernels.value;
                 config.es_launch = kernels.es_launch;
                 check_workload(std::string(shape.name) + " " + timer.name + " " + kernels.name,
                                config);
