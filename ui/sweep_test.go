@@ -65,6 +65,20 @@ func TestSweepOfACustomShapeIsRefusedWithWords(t *testing.T) {
 	checkShown(t, m, "a shape of your own")
 }
 
+// TestSweepOfADescribedModel measures the model that a file describes, whose shape is known by that alone.
+func TestSweepOfADescribedModel(t *testing.T) {
+	t.Parallel()
+	view := with(cudaView(), func(v *profiler.View) { v.Workload.Workload.Model = "new-moe" })()
+	m := testModel(t, 120, 40, view, nil)
+	described := &sweep.Described{ConfigJSON: "config.json", Workload: view.Workload.Workload}
+	m.opts.Described = described
+	press(m, "3", "enter")
+	begun := sweeper(m).begun
+	if len(begun) != 1 || !slices.Equal(begun[0].Models, []string{described.Workload.Name()}) || *begun[0].Described != *described {
+		t.Errorf("begun %+v", begun)
+	}
+}
+
 func TestSweepKeyStopsGoesOnAndBeginsAgain(t *testing.T) {
 	t.Parallel()
 	m := testModel(t, 120, 40, cudaView(), nil)

@@ -65,25 +65,33 @@ func (f sweepForm) most(w *profiler.WorkloadRecord) int {
 	}
 }
 
-// plan is what the form says about the workload that runs.
-func (f sweepForm) plan(w *profiler.WorkloadRecord) (sweep.Plan, error) {
+// plan is what the form says about the workload that runs. described is the model of the session if a file
+// describes it.
+func (f sweepForm) plan(w *profiler.WorkloadRecord, described *sweep.Described) (sweep.Plan, error) {
 	most := f.most(w)
 	tokens, err := sweep.ParseTokens(fmt.Sprintf("%d..%d", min(f.low, most), most))
 	if err != nil {
 		return sweep.Plan{}, err
 	}
-	models, err := sweep.ParseModels([]string{w.Workload.Name()})
-	if err != nil {
-		return sweep.Plan{}, fmt.Errorf("a sweep measures known models, and %s is a shape of your own: m picks another", w.Workload.Title())
-	}
 	kernels := w.Kernels
 	if w.Engine == "cpu" {
 		kernels = sweep.DefaultKernels // It has its own whatever is asked for.
 	}
-	return sweep.Plan{
-		Models: models, Kernels: []string{kernels}, Routings: []profiler.Routing{w.Workload.Routing}, Tokens: tokens,
+	plan := sweep.Plan{
+		Kernels: []string{kernels}, Routings: []profiler.Routing{w.Workload.Routing}, Tokens: tokens,
 		Seed: w.Workload.Seed, Pairs: sweepPairs()[f.pairs], TimeS: sweepLimits()[f.limit].Seconds(),
-	}, nil
+	}
+	name := w.Workload.Name()
+	if described != nil && described.Workload.Name() == name {
+		plan.Describe(described.ConfigJSON, described.Workload)
+		return plan, nil
+	}
+	plan.Models, err = sweep.ParseModels([]string{name})
+	if err != nil {
+		return sweep.Plan{}, fmt.Errorf("a sweep measures known models, and %s is a shape of your own: m picks another, --config-json describes one",
+			w.Workload.Title())
+	}
+	return plan, nil
 }
 
 // change goes to the next value of the field.
@@ -114,7 +122,7 @@ func (f sweepForm) draw(area grid.Area, s scene) {
 		return
 	}
 	w := s.workload
-	plan, err := f.plan(w)
+	plan, err := f.plan(w, s.opts.Described)
 	for i, text := range wrap("A sweep measures batches of many sizes, each with all four tuples interleaved, and says what to deploy for which.", area.Width()) {
 		area.Print(0, i, text, styleText)
 	}

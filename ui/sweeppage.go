@@ -88,7 +88,7 @@ func (m *model) beginSweep() tea.Cmd {
 	if m.view == nil || m.view.Workload == nil {
 		return m.say("the workload is not known yet", styleWarn)
 	}
-	plan, err := m.sweeps.form.plan(m.view.Workload)
+	plan, err := m.sweeps.form.plan(m.view.Workload, m.opts.Described)
 	if err != nil {
 		return m.say(err.Error(), styleWarn)
 	}

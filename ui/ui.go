@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // Source delivers views and takes commands.
@@ -67,6 +68,8 @@ type Options struct {
 	FullRate bool
 	// Sweeps measures sweeps; nil takes the sweep view away.
 	Sweeps Sweeper
+	// Described is the model that the session was started with, if a file describes it, for sweeps of it.
+	Described *sweep.Described
 	// Player plays what the views show; nil if they are those of a run.
 	Player Player
 	// DebugLog takes a line for every command and every problem of the screen; nil drops them.

@@ -38,6 +38,10 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	described, err := o.described()
+	if err != nil {
+		return errors.Join(err, traced.close())
+	}
 	files := saver{".", time.Now}
 	recorder := &screenRecorder{saver: files}
 	f, err := a.startFront(ctx, o, "interactive", log.writer(), traced.tap(recorder.tap(nil)))
@@ -58,8 +62,8 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
 		Save: files.save, Command: shownCommand, Sweeps: sweeps, Recorder: recorder, View: o.view, Settings: o.liveSettings,
-		FullRate: o.trace != "",
-		Ended:    func(left ui.Left) { remembered = a.remember(o, left) },
+		FullRate: o.trace != "", Described: described,
+		Ended: func(left ui.Left) { remembered = a.remember(o, left) },
 	})
 	err = errors.Join(err, remembered)
 	for _, words := range sweeps.close() {

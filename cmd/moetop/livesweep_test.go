@@ -96,6 +96,32 @@ func TestInteractiveSweep(t *testing.T) {
 	}
 }
 
+// TestInteractiveSweepOfAModelFile sweeps a model that a file describes, with the shard of the session.
+func TestInteractiveSweepOfAModelFile(t *testing.T) {
+	t.Parallel()
+	term, dir := inFolder(t, 120, 40)
+	path := modelFile(t, smallModel)
+	term.start("--engine", "cpu", "--tokens", "2", "--config-json", path, "--tp", "2")
+	term.await("CPU REFERENCE", "1-4 views")
+	term.keys("3")
+	term.await("tokens from", "7 points")
+	term.keys("j", "Left", "Left", "Left", "Left", "Left", "Left") // 64 to 1
+	term.await("1 point")
+	term.keys("Enter")
+	term.await("1 of 1 point")
+	term.keys("s")
+	term.await("saved " + dir)
+	term.keys("q")
+	term.await("exit=0")
+	d := swept(t, onlyFile(t, filepath.Join(dir, "moetop-sweep-*.json")))
+	if d.Plan.Described == nil || d.Plan.Described.ConfigJSON != path || d.Plan.Described.Workload.TP != 2 {
+		t.Errorf("the model of the plan: %+v", d.Plan.Described)
+	}
+	if len(d.Points) != 1 || d.Points[0].Status != sweep.OK || d.Points[0].Workload.Intermediate != 256 {
+		t.Errorf("points %+v", d.Points)
+	}
+}
+
 // TestInteractiveSweepIsNotLost leaves in the middle of a sweep: what was measured can be had by moetop
 // sweep, as the last line says.
 func TestInteractiveSweepIsNotLost(t *testing.T) {

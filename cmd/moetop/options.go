@@ -12,6 +12,7 @@ import (
 
 	"github.com/moetop/moetop/kernels"
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 	"github.com/moetop/moetop/ui"
 )
 
@@ -288,6 +289,18 @@ func (o *options) workload(engine string) (profiler.Workload, error) {
 	w.Tokens = first(o.tokens, w.Tokens)
 	w.Seed = o.seed
 	return w, w.Validate()
+}
+
+// described is the model of a file, with its shard; nil if none was given.
+func (o *options) described() (*sweep.Described, error) {
+	if o.modelFile == "" {
+		return nil, nil
+	}
+	w, err := o.modelShape.Shard(first(o.tp, o.modelShape.TP), first(o.ep, o.modelShape.EP))
+	if err != nil {
+		return nil, flagError(err)
+	}
+	return &sweep.Described{ConfigJSON: o.modelFile, Workload: w}, nil
 }
 
 // defaultModel is the shard of one GPU of eight, the way DeepSeek-V3 is most often served.
