@@ -106,7 +106,7 @@ const maxWarnings = 100
 func newSession(cfg SessionConfig) (*session, error) {
 	err := cfg.Validate()
 	if cfg.CPUTime == nil {
-		cfg.CPUTime = processCPUTime
+		cfg.CPUTime = ProcessCPUTime
 	}
 	if cfg.StallLimit == 0 {
 		cfg.StallLimit = KillAfter

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// processCPUTime is the CPU time that this process has used, user and system, all threads.
-func processCPUTime() time.Duration {
+// ProcessCPUTime is the CPU time that this process has used, user and system, all threads.
+func ProcessCPUTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return 0

@@ -127,6 +127,10 @@ func (m *model) leave() {
 func (m *model) setFrozen(on bool) {
 	m.frozen = on
 	m.shown, m.sweeps.shown = m.view, m.sweeps.update
+	if m.view != nil && !on {
+		m.pulse = pulse{} // What was not shown is no part of the second.
+		m.pulse.take(m.view, m.opts.CPUTime)
+	}
 }
 
 // request carries out what builds on the run's state, once there is one. It builds on what was asked

@@ -94,7 +94,7 @@ func (m *model) draw(cells *grid.Grid) {
 		return
 	}
 	s := m.scene()
-	header{scene: s, frozen: m.frozen}.draw(cells.Area(r.Header), r.Compact)
+	header{scene: s, pulse: m.pulse, frozen: m.frozen}.draw(cells.Area(r.Header), r.Compact)
 	if p := m.playback(); p != nil {
 		m.drawReplay(cells.Area(r.Banner), p)
 	} else {

@@ -11,6 +11,7 @@ import (
 // header is the two lines that say what runs where, and how.
 type header struct {
 	scene
+	pulse  pulse
 	frozen bool
 }
 
@@ -131,20 +132,25 @@ func (h header) rateItems() []item {
 	if h.sample == nil {
 		return nil
 	}
-	rate := perSecond(h.sample.StepsPerSecond) + " steps/s"
+	rate := perSecond(h.pulse.stepsPerSecond) + " steps/s"
 	if !h.condition.live() {
 		rate = none + " steps/s"
 	}
 	items := []item{
 		{text: rate, style: styleStrong},
 		{text: "gen " + strconv.FormatUint(h.view.Generation, 10), style: styleMuted, rank: 4},
-		{text: "worker " + strconv.FormatFloat(h.sample.CPUPercent, 'f', 0, 64) + "% CPU", style: styleMuted, rank: 4},
+		{text: "worker " + wholePercent(h.pulse.workerPercent) + " CPU", style: styleMuted, rank: 4},
+	}
+	if screen := h.pulse.screenPercent; screen != nil {
+		items = append(items, item{text: "screen " + wholePercent(*screen), style: styleMuted, rank: 5})
 	}
 	if h.sample.Lost > 0 {
 		items = append(items, item{text: grouped(int64(h.sample.Lost)) + " lost", style: styleWarn, rank: 3})
 	}
 	return items
 }
+
+func wholePercent(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) + "%" }
 
 // drawItems puts some pieces at the left and some at the right, and leaves out the least important
 // ones until they fit.

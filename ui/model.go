@@ -44,6 +44,7 @@ type model struct {
 	overlay overlay
 	failure error // ended the program
 
+	pulse pulse
 	frame frame
 	pace  *pace
 }
@@ -190,6 +191,7 @@ func (m *model) takeView(view *profiler.View) tea.Cmd {
 	m.view = view
 	if !m.frozen {
 		m.shown = view
+		m.pulse.take(view, m.opts.CPUTime)
 	}
 	m.want.settle(view)
 	n := len(view.Log)

@@ -72,6 +72,8 @@ type Options struct {
 	Described *sweep.Described
 	// Player plays what the views show; nil if they are those of a run.
 	Player Player
+	// CPUTime is the CPU time that this process has used, of which the screen shows its share; nil hides it.
+	CPUTime func() time.Duration
 	// DebugLog takes a line for every command and every problem of the screen; nil drops them.
 	DebugLog io.Writer
 	// Environ is the environment; nil is that of the process.

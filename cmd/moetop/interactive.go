@@ -62,7 +62,7 @@ func (a *app) runInteractive(ctx context.Context, o *options) error {
 		Input: a.stdin, Output: a.stdout, FPS: o.fps, ASCII: o.ascii, NoMouse: o.noMouse, Theme: o.theme,
 		Models: modelChoices(), DebugLog: log.writer(), Environ: a.environ,
 		Save: files.save, Command: shownCommand, Sweeps: sweeps, Recorder: recorder, View: o.view, Settings: o.liveSettings,
-		FullRate: o.trace != "", Described: described,
+		FullRate: o.trace != "", Described: described, CPUTime: profiler.ProcessCPUTime,
 		Ended: func(left ui.Left) { remembered = a.remember(o, left) },
 	})
 	err = errors.Join(err, remembered)
