@@ -158,9 +158,9 @@ func TestTrueWinnersAreFound(t *testing.T) {
 		for seed := range uint64(runs) {
 			if namesWinner(t, trace, seed, func(mask profiler.ESMask, stage profiler.Stage) float64 {
 				if mask.Has(stage) {
-					return 0.25
+					return 1
 				}
-				return 1
+				return 4
 			}) {
 				found++
 			}
