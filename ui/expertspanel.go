@@ -23,7 +23,7 @@ type expertsPanel struct {
 const (
 	expertDetailLines = 2
 	stripLines        = 3
-	highestStrip      = 12
+	highestStrip      = 24
 	stripLabel        = 6
 )
 
