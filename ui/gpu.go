@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ type gpuPanel struct{ scene }
 type metric struct {
 	label   string
 	value   *float64
-	history func(profiler.HistoryPoint) float64
+	history func(*profiler.HistoryPoint) float64
 }
 
 func (p gpuPanel) reading() *profiler.Reading {
@@ -33,10 +34,10 @@ func (p gpuPanel) metrics() []metric {
 		r = &profiler.Reading{}
 	}
 	return []metric{
-		{"SM util", r.SMUtilizationPercent, func(h profiler.HistoryPoint) float64 { return h.SMUtilizationPercent }},
-		{"occupancy", r.SMOccupancyPercent, func(h profiler.HistoryPoint) float64 { return h.SMOccupancyPercent }},
-		{"tensor", r.TensorPercent, func(h profiler.HistoryPoint) float64 { return h.TensorPercent }},
-		{"DRAM bw", r.DRAMPercent, func(h profiler.HistoryPoint) float64 { return h.DRAMPercent }},
+		{"SM util", r.SMUtilizationPercent, func(h *profiler.HistoryPoint) float64 { return h.SMUtilizationPercent }},
+		{"occupancy", r.SMOccupancyPercent, func(h *profiler.HistoryPoint) float64 { return h.SMOccupancyPercent }},
+		{"tensor", r.TensorPercent, func(h *profiler.HistoryPoint) float64 { return h.TensorPercent }},
+		{"DRAM bw", r.DRAMPercent, func(h *profiler.HistoryPoint) float64 { return h.DRAMPercent }},
 	}
 }
 
@@ -136,13 +137,15 @@ func (p gpuPanel) drawHistory(area grid.Area, m metric) {
 	plot.Render(area, points(p.view.History, m.history), styleUtilization, p.opts.ASCII)
 }
 
-// points picks one value of the history.
-func points(history []profiler.HistoryPoint, value func(profiler.HistoryPoint) float64) []chart.Point {
-	out := make([]chart.Point, len(history))
-	for i, h := range history {
-		out[i] = chart.Point{Time: h.Time, Value: value(h)}
+// points picks one value of the history. It is made anew for each chart of each frame, and so not copied.
+func points(history []profiler.HistoryPoint, value func(*profiler.HistoryPoint) float64) iter.Seq[chart.Point] {
+	return func(yield func(chart.Point) bool) {
+		for i := range history {
+			if !yield(chart.Point{Time: history[i].Time, Value: value(&history[i])}) {
+				return
+			}
+		}
 	}
-	return out
 }
 
 func (p gpuPanel) drawClocks(area grid.Area, y int) {

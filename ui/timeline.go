@@ -76,7 +76,7 @@ func (t timeline) plotArea(area grid.Area) grid.Area {
 }
 
 func (t timeline) drawLatency(area grid.Area) {
-	series := points(t.view.History, func(h profiler.HistoryPoint) float64 { return h.StepUS })
+	series := points(t.view.History, func(h *profiler.HistoryPoint) float64 { return h.StepUS })
 	scale, ok := chart.FitScale(series, t.window())
 	plot := t.plotArea(area)
 	if !ok {
@@ -89,7 +89,7 @@ func (t timeline) drawLatency(area grid.Area) {
 }
 
 func (t timeline) drawUtilization(area grid.Area) {
-	series := points(t.view.History, func(h profiler.HistoryPoint) float64 { return h.SMUtilizationPercent })
+	series := points(t.view.History, func(h *profiler.HistoryPoint) float64 { return h.SMUtilizationPercent })
 	scale := chart.Scale{Low: 0, High: 100}
 	plot := t.plotArea(area)
 	t.drawAxis(area, scale, func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) + "%" })

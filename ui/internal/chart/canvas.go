@@ -62,10 +62,21 @@ func (c *Canvas) Line(x0, y0, x1, y1 int) {
 	}
 }
 
-// Column sets the dots of a column from y down to the bottom.
+// Column sets the dots of a column from y down to the bottom: cell by cell, since areas have many dots.
 func (c *Canvas) Column(x, y int) {
-	for ; y < c.DotHeight(); y++ {
+	if x < 0 || x >= c.DotWidth() {
+		return
+	}
+	y = max(y, 0)
+	for ; y%dotRows != 0 && y < c.DotHeight(); y++ {
 		c.Dot(x, y)
+	}
+	whole := byte(0)
+	for dot := range dotRows {
+		whole |= brailleBit(x%dotColumns, dot)
+	}
+	for row := y / dotRows; row < c.h; row++ {
+		c.cells[row*c.w+x/dotColumns] |= whole
 	}
 }
 

@@ -49,7 +49,7 @@ func TestPlot(t *testing.T) {
 			g := grid.New(4, 2, c.ascii)
 			Plot{
 				Window: Window{End: now(), Span: 8 * time.Second}, Scale: Scale{Low: 0, High: 7}, Filled: c.filled,
-			}.Render(g.All(), c.points, 0, c.ascii)
+			}.Render(g.All(), slices.Values(c.points), 0, c.ascii)
 			if got := g.Render(nil); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
@@ -77,7 +77,7 @@ func TestFitScale(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, ok := FitScale(c.points, window)
+			got, ok := FitScale(slices.Values(c.points), window)
 			if ok != c.ok || got != c.want {
 				t.Errorf("%+v %v, want %+v %v", got, ok, c.want, c.ok)
 			}
@@ -132,11 +132,11 @@ func FuzzPlot(f *testing.F) {
 		w, h = absolute(w%50), absolute(h%20)
 		points := []Point{{now().Add(-time.Duration(gap)), a}, {now(), b}}
 		window := Window{End: now(), Span: time.Minute}
-		scale, ok := FitScale(points, window)
+		scale, ok := FitScale(slices.Values(points), window)
 		if ok && (math.IsNaN(scale.Low) || math.IsNaN(scale.High)) {
 			t.Errorf("scale %+v of %v, %v", scale, a, b)
 		}
-		Plot{Window: window, Scale: scale, Filled: gap%2 == 0}.Render(grid.New(w, h, false).All(), points, 0, false)
+		Plot{Window: window, Scale: scale, Filled: gap%2 == 0}.Render(grid.New(w, h, false).All(), slices.Values(points), 0, false)
 	})
 }
 

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -47,12 +48,12 @@ type Plot struct {
 }
 
 // Render draws the points, oldest first, on a canvas that fills the area.
-func (p Plot) Render(area grid.Area, points []Point, s grid.Style, ascii bool) {
+func (p Plot) Render(area grid.Area, points iter.Seq[Point], s grid.Style, ascii bool) {
 	c := NewCanvas(area.Width(), area.Height())
 	height := c.DotHeight()
 	lastX, lastY, open := 0, 0, false
 	var lastTime time.Time
-	for _, point := range points {
+	for point := range points {
 		x, ok := p.Window.Place(point.Time, c.DotWidth())
 		if !ok || !drawable(point.Value) {
 			open = false
@@ -115,9 +116,9 @@ const minimumSpread = 0.08
 
 // FitScale returns a scale with round ends around the values; ok is false if there is none. A few
 // values far outside the rest do not flatten it: they are drawn at its edge.
-func FitScale(points []Point, window Window) (scale Scale, ok bool) {
+func FitScale(points iter.Seq[Point], window Window) (scale Scale, ok bool) {
 	var values []float64
-	for _, p := range points {
+	for p := range points {
 		if !drawable(p.Value) {
 			continue
 		}

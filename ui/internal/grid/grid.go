@@ -26,9 +26,10 @@ type cell struct {
 
 // Grid holds W x H cells.
 type Grid struct {
-	w, h  int
-	ascii bool
-	cells []cell
+	w, h   int
+	ascii  bool
+	cells  []cell
+	length int // of the newest string that was rendered
 }
 
 // New returns a grid of blanks. With ascii set, whatever is not ASCII is replaced on the way in.
@@ -67,13 +68,14 @@ const reset = "\x1b[m"
 // of cells of style s, and a reset after it; an empty sequence writes neither.
 func (g *Grid) Render(sequences []string) string {
 	var b strings.Builder
-	b.Grow(len(g.cells)*3 + len(g.cells)/2)
+	b.Grow(max(g.length+g.length/16, len(g.cells)*2))
 	for y := range g.h {
 		if y > 0 {
 			b.WriteByte('\n')
 		}
 		g.renderLine(&b, g.cells[y*g.w:(y+1)*g.w], sequences)
 	}
+	g.length = b.Len()
 	return b.String()
 }
 
