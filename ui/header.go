@@ -119,7 +119,7 @@ func (h header) modeItem() item {
 	case ab && !s.AB:
 		return item{text: " → A/B", style: stylePending}
 	case ab:
-		return item{text: " ● A/B " + grouped(int64(s.ABPairs)) + " cycles", style: styleES}
+		return item{text: " ● A/B " + grouped(int64(h.pulse.pairs)) + " cycles", style: styleES}
 	case s.AB:
 		return item{text: " → manual", style: stylePending}
 	default:
