@@ -66,7 +66,7 @@ func TestSaveConfig(t *testing.T) {
 	term.await("CPU REFERENCE", "combine", "4 tokens")
 	eventually(t, patience, "the first steps", func() bool { return strings.Contains(rowOf(term.screen(), "up"), "off") })
 	term.keys("+")
-	term.await("8 tokens")
+	term.await("· 8 tokens")
 	eventually(t, patience, "steps again", func() bool { return strings.Contains(rowOf(term.screen(), "up"), "off") })
 	term.keys("u")
 	eventually(t, patience, "up on, not only asked for", func() bool { return term.isUpOn() })
