@@ -279,18 +279,26 @@ func skew(r profiler.Routing) float64 {
 
 // send passes a command on. Whoever changes the run wants to see it, so a frozen screen goes on.
 func (m *model) send(cmd profiler.Command) tea.Cmd {
-	m.commands++
-	cmd.ID = fmt.Sprintf("ui-%d", m.commands)
 	if m.frozen {
 		m.setFrozen(false)
 	}
-	m.debugf("send %s", cmd.ID)
-	if err := m.source.Send(cmd); err != nil {
+	if err := m.post(cmd); err != nil {
 		m.want = intent{}
-		m.debugf("send %s: %v", cmd.ID, err)
 		return m.say(err.Error(), styleBad)
 	}
 	return nil
+}
+
+// post gives a command its number and hands it to the source.
+func (m *model) post(cmd profiler.Command) error {
+	m.commands++
+	cmd.ID = fmt.Sprintf("ui-%d", m.commands)
+	m.debugf("send %s", cmd.ID)
+	err := m.source.Send(cmd)
+	if err != nil {
+		m.debugf("send %s: %v", cmd.ID, err)
+	}
+	return err
 }
 
 // restart runs beside the screen, since ending a worker can take its time.

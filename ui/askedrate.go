@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/moetop/moetop/profiler"
@@ -35,12 +34,8 @@ func (m *model) settleRate() {
 	if slow {
 		interval = frozenInterval
 	}
-	m.commands++
-	command := profiler.Command{ID: fmt.Sprintf("ui-%d", m.commands), Interval: new(profiler.AskedInterval(interval))}
-	m.debugf("send %s: a sample each %v", command.ID, interval)
-	if err := m.source.Send(command); err != nil {
-		m.debugf("send %s: %v", command.ID, err) // The next message tries again.
-		return
+	m.debugf("a sample each %v is enough", interval)
+	if m.post(profiler.Command{Interval: new(profiler.AskedInterval(interval))}) == nil {
+		m.rate.slow = slow // If not, the next message tries again.
 	}
-	m.rate.slow = slow
 }

@@ -139,18 +139,16 @@ func (h header) rateItems() []item {
 	items := []item{
 		{text: rate, style: styleStrong},
 		{text: "gen " + strconv.FormatUint(h.view.Generation, 10), style: styleMuted, rank: 4},
-		{text: "worker " + wholePercent(h.pulse.workerPercent) + " CPU", style: styleMuted, rank: 4},
+		{text: "worker " + number(&h.pulse.workerPercent, "%") + " CPU", style: styleMuted, rank: 4},
 	}
 	if screen := h.pulse.screenPercent; screen != nil {
-		items = append(items, item{text: "screen " + wholePercent(*screen), style: styleMuted, rank: 5})
+		items = append(items, item{text: "screen " + number(screen, "%"), style: styleMuted, rank: 5})
 	}
 	if h.sample.Lost > 0 {
 		items = append(items, item{text: grouped(int64(h.sample.Lost)) + " lost", style: styleWarn, rank: 3})
 	}
 	return items
 }
-
-func wholePercent(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) + "%" }
 
 // drawItems puts some pieces at the left and some at the right, and leaves out the least important
 // ones until they fit.

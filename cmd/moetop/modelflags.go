@@ -37,7 +37,7 @@ func (m *modelFlags) fromFile() (*profiler.Workload, error) {
 		}
 		return nil, nil
 	}
-	w, err := m.shape.Shard(first(m.tp, m.shape.TP), first(m.ep, m.shape.EP))
+	w, err := shardOf(m.shape, m.tp, m.ep)
 	if err != nil {
 		return nil, flagError(err)
 	}

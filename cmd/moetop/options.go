@@ -279,7 +279,7 @@ func (o *options) workload(engine string) (profiler.Workload, error) {
 		return profiler.Workload{}, err
 	}
 	if o.tp != 0 || o.ep != 0 {
-		if w, err = w.Shard(first(o.tp, w.TP), first(o.ep, w.EP)); err != nil {
+		if w, err = shardOf(w, o.tp, o.ep); err != nil {
 			return profiler.Workload{}, err
 		}
 	}
@@ -296,7 +296,7 @@ func (o *options) described() (*sweep.Described, error) {
 	if o.modelFile == "" {
 		return nil, nil
 	}
-	w, err := o.modelShape.Shard(first(o.tp, o.modelShape.TP), first(o.ep, o.modelShape.EP))
+	w, err := shardOf(o.modelShape, o.tp, o.ep)
 	if err != nil {
 		return nil, flagError(err)
 	}
@@ -305,6 +305,11 @@ func (o *options) described() (*sweep.Described, error) {
 
 // defaultModel is the shard of one GPU of eight, the way DeepSeek-V3 is most often served.
 const defaultModel = "dsv3-tp8"
+
+// shardOf divides a layer as --tp and --ep say; one that is not given, 0, leaves what the layer has.
+func shardOf(w profiler.Workload, tp, ep int) (profiler.Workload, error) {
+	return w.Shard(first(tp, w.TP), first(ep, w.EP))
+}
 
 // first returns the first number that is not zero.
 func first(numbers ...int) int {

@@ -278,7 +278,6 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: gpu_smoke LIBRARY [--small] [--family cutlass|native]\n");
         return 2;
     }
-    const bool is_small = options.is_small;
     const std::string problem = moetop_test::open_library(options.library);
     if (!problem.empty()) {
         std::fprintf(stderr, "gpu_smoke: %s\n", problem.c_str());
@@ -290,7 +289,7 @@ int main(int argc, char** argv) {
         int32_t value;
     };
     std::vector<Named> timers = {{"events", MOETOP_TIMER_EVENTS}};
-    if (!is_small) {
+    if (!options.is_small) {
         timers.push_back({"none", MOETOP_TIMER_NONE});
         timers.push_back({"cupti", MOETOP_TIMER_CUPTI});
     }
@@ -323,13 +322,13 @@ int main(int argc, char** argv) {
         {"experts", make_config(1024, 8, 256, 128, 301), true},
     };
     check_refusals();
-    if (!is_small) {
+    if (!options.is_small) {
         check_ceilings();
         check_auto_timer();
     }
     for (const Named& timer : timers) {
         for (const Shape& shape : shapes) {
-            if (is_small && shape.has_many_rows)
+            if (options.is_small && shape.has_many_rows)
                 continue;
             for (const Kernels& kernels : families) {
                 if (!options.family.empty() && options.family != kernels.family)
@@ -342,7 +341,7 @@ int main(int argc, char** argv) {
                                config);
             }
         }
-        if (is_small)
+        if (options.is_small)
             continue;
         moetop_config config = shapes[0].config;
         config.timer = timer.value;
