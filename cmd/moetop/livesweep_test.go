@@ -47,7 +47,8 @@ func TestInteractiveSweep(t *testing.T) {
 	term.await("Fake H200", "combine", "quit")
 	eventually(t, patience, "the first steps", func() bool { return term.isUpOn() })
 	term.keys("+") // 16 to 32 tokens: what comes back is what ran, not what was asked for at the start.
-	term.await("· 32 tokens", "1-4 views") // Not "16→32 tokens", which is only asked for.
+	// Not "16→32 tokens", which is only asked for.
+	term.await("· 32 tokens", "1-4 views")
 
 	term.keys("3")
 	term.await("tokens from", "14 points")
