@@ -54,7 +54,7 @@ type notice struct {
 	text  string
 	style grid.Style
 	id    int // of the newest notice, so that an older one's end does not clear it
-	// kept says that news of the run do not take its place: it names a file.
+	// kept says that news do not take its place: it names a file.
 	kept bool
 }
 
@@ -201,13 +201,10 @@ func (m *model) takeView(view *profiler.View) tea.Cmd {
 	m.lastEntry = view.Log[n-1]
 	m.debugf("log %s: %s", m.lastEntry.Code, m.lastEntry.Text)
 	if m.lastEntry.Notice() {
-		return m.say(m.lastEntry.Text, styleText)
+		return m.sayNews(m.lastEntry.Text, styleText)
 	}
 	m.want = intent{}
-	if m.notice.kept && m.notice.text != "" {
-		return nil // The log has it.
-	}
-	return m.say(m.lastEntry.Text, styleWarn)
+	return m.sayNews(m.lastEntry.Text, styleWarn)
 }
 
 // say shows a notice and ends it after a while.
@@ -215,6 +212,14 @@ func (m *model) say(text string, style grid.Style) tea.Cmd {
 	id := m.notice.id + 1
 	m.notice = notice{text: text, style: style, id: id}
 	return guarded(tea.Tick(noticeTime, func(time.Time) tea.Msg { return noticeEndMsg{id} }))
+}
+
+// sayNews is say for what no key has asked for. What it would tell is on the screen or in the log, too.
+func (m *model) sayNews(text string, style grid.Style) tea.Cmd {
+	if m.notice.kept && m.notice.text != "" {
+		return nil
+	}
+	return m.say(text, style)
 }
 
 // sayFile is say for a notice that names a file.

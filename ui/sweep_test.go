@@ -132,7 +132,23 @@ func TestSweepSaves(t *testing.T) {
 	m.Update(sweepMsg{sweptView(SweepStopped, 4)})
 	_, cmd := m.Update(keyPress("s"))
 	m.Update(cmd())
-	checkShown(t, m, "saved /home/me/moetop-sweep-20260304-120000.json")
+	const saved = "saved /home/me/moetop-sweep-20260304-120000.json"
+	checkShown(t, m, saved)
+	// A key asked for the file's name: that the sweep ends, and the session comes back, does not hide it.
+	m.Update(sweepMsg{sweptView(SweepDone, 14)})
+	view := cudaView()
+	view.Log = append(view.Log, profiler.LogEntry{Time: view.Time, Code: "worker", Text: "started again"})
+	m.Update(viewMsg{view})
+	checkShown(t, m, saved)
+}
+
+func TestSweepVerdictOfOneBatch(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 120, 40, cudaView(), nil)
+	press(m, "3")
+	m.Update(sweepMsg{sweptView(SweepStopped, 1)})
+	m.sweeps.row = 0
+	checkShown(t, m, "no other batch is measured yet")
 }
 
 // TestSweepMouse clicks a cell, and again to open it.

@@ -166,7 +166,10 @@ func (m *model) drawSweepVerdict(area grid.Area) {
 	area.Print(x, 0, brief(tokensText(r.Tokens)+": "+says, room, false), text)
 	if a := m.adviceFor(r); a != nil && area.Height() > 1 {
 		holds := "the same from " + tokenRange(*a) + ": " + a.Text
-		if a.TokensFrom == a.TokensTo {
+		switch {
+		case len(m.sweeps.shown.Document.Deployment) == 1 && a.TokensFrom == a.TokensTo:
+			holds = "no other batch is measured yet"
+		case a.TokensFrom == a.TokensTo:
 			holds = "at its neighbours another holds"
 		}
 		area.Print(x, 1, holds, styleMuted)

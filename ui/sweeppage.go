@@ -50,9 +50,9 @@ func (m *model) takeSweep(update *SweepUpdate) tea.Cmd {
 		if place := slices.Index(update.Plan.Tokens, m.tokensNow()); place >= 0 && !m.sweeps.moved {
 			m.sweeps.row = place // What the session runs is what people ask about.
 		}
-		return m.say("the sweep is done: 3 shows it, s there saves it; the session comes back", styleGood)
+		return m.sayNews("the sweep is done: 3 shows it, s there saves it; the session comes back", styleGood)
 	case SweepFailed:
-		return m.say("the sweep failed: "+update.Problem, styleBad)
+		return m.sayNews("the sweep failed: "+update.Problem, styleBad)
 	case SweepStopped, SweepMakingRoom, SweepRunning:
 	}
 	return nil

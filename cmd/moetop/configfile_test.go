@@ -96,6 +96,14 @@ warmup = 7
 	if shape["model"].Value != nil || shape["es"].Source != fromDefault || shape["ab"].Value != true {
 		t.Errorf("model %+v, es %+v, ab %+v", shape["model"], shape["es"], shape["ab"])
 	}
+	// The shard belongs to the file's model, not to the one on the command line.
+	sharded := configHome(t, "model = \"dsv3\"\ntp = 4\n")
+	if own := settingsOf(t, sharded); own["tp"].Value != 4.0 {
+		t.Errorf("tp %+v beside its model", own["tp"])
+	}
+	if other := settingsOf(t, sharded, "--model", "qwen3-235b"); other["tp"].Source != fromDefault {
+		t.Errorf("tp %+v beside another model", other["tp"])
+	}
 }
 
 func TestConfigTable(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // changeable are the flags that a key can have overtaken since the start, or that a live session does
@@ -31,7 +32,7 @@ func repeatCommand(view *profiler.View) []string {
 			argv = append(argv, word)
 		}
 	}
-	return append(argv, runningFlags(view)...)
+	return append(argv, runningFlags(view, view.Header.Command)...)
 }
 
 // resumeArgs are the arguments with which a worker that made room comes back: those of the session, with
@@ -41,13 +42,14 @@ func (o *options) resumeArgs(view *profiler.View) ([]string, error) {
 		return nil, errors.New("the workload is not known yet")
 	}
 	var args []string
-	for _, word := range o.workerArgs("interactive") {
+	started := o.workerArgs("interactive")
+	for _, word := range started {
 		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 		if name == "ndjson" || !changeable(name) {
 			args = append(args, word)
 		}
 	}
-	args = append(args, runningFlags(view)...)
+	args = append(args, runningFlags(view, started)...)
 	if !o.remote.away() {
 		return args, nil
 	}
@@ -58,9 +60,11 @@ func (o *options) resumeArgs(view *profiler.View) ([]string, error) {
 	return argv[1:], nil
 }
 
-// runningFlags say what runs.
-func runningFlags(view *profiler.View) []string {
-	argv := shapeFlags(view.Workload.Workload)
+// runningFlags say what runs in a session that was started with the words.
+func runningFlags(view *profiler.View, started []string) []string {
+	w := view.Workload.Workload
+	argv := append(shapeFlags(w, started), "--tokens="+strconv.Itoa(w.Tokens), "--routing="+w.Routing.String(),
+		"--seed="+strconv.FormatUint(w.Seed, 10))
 	if kernels := view.Workload.Kernels; view.Workload.Engine != "cpu" && kernels != "" {
 		argv = append(argv, "--kernels="+kernels)
 	}
@@ -77,21 +81,27 @@ func runningFlags(view *profiler.View) []string {
 	return argv
 }
 
-// shapeFlags say a workload. A custom shape is said whole, with its shards apart, as the flags take it.
-func shapeFlags(w profiler.Workload) []string {
-	number := func(name string, n int) string { return "--" + name + "=" + strconv.Itoa(n) }
-	flags := []string{"--model=" + w.Name()}
-	if w.Model == profiler.CustomModel {
-		flags = []string{
-			number("experts", w.Experts*w.EP), number("top-k", w.TopK), number("hidden", w.Hidden),
-			number("intermediate", w.Intermediate*w.TP),
-		}
-		if w.TP > 1 || w.EP > 1 {
-			flags = append(flags, number("tp", w.TP), number("ep", w.EP))
+// shapeFlags say the shape and the shard of a workload: by its name, by the file that the session was
+// started with, or whole, with its shards apart, as the flags take it. A key chooses only what has a name.
+func shapeFlags(w profiler.Workload, started []string) []string {
+	if _, err := profiler.ParseModel(w.Name()); err == nil {
+		return []string{"--model=" + w.Name()}
+	}
+	for _, word := range started {
+		if path, found := strings.CutPrefix(word, "--config-json="); found {
+			described := sweep.Described{ConfigJSON: path, Workload: w}
+			return described.Flags()
 		}
 	}
-	return append(flags, number("tokens", w.Tokens), "--routing="+w.Routing.String(),
-		"--seed="+strconv.FormatUint(w.Seed, 10))
+	number := func(name string, n int) string { return "--" + name + "=" + strconv.Itoa(n) }
+	flags := []string{
+		number("experts", w.Experts*w.EP), number("top-k", w.TopK), number("hidden", w.Hidden),
+		number("intermediate", w.Intermediate*w.TP),
+	}
+	if w.TP > 1 || w.EP > 1 {
+		flags = append(flags, number("tp", w.TP), number("ep", w.EP))
+	}
+	return flags
 }
 
 // shownCommand is repeatCommand in words that can be pasted into a shell.

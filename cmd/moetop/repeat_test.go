@@ -41,6 +41,7 @@ func parsed(t *testing.T, args ...string) *options {
 // TestRepeatedCommandMeasuresTheSame reads the command back and compares what it would run.
 func TestRepeatedCommandMeasuresTheSame(t *testing.T) {
 	t.Parallel()
+	file := modelFile(t, smallModel)
 	for name, c := range map[string]struct {
 		engine string
 		args   []string
@@ -78,6 +79,26 @@ func TestRepeatedCommandMeasuresTheSame(t *testing.T) {
 			nil,
 			[]string{"--experts=16", "--intermediate=512", "--tp=2", "--ep=4"},
 			[]string{"--model"},
+		},
+		"the model of a file": {
+			"cpu",
+			[]string{"--config-json", file, "--tp", "2"},
+			func(v *profiler.View) { v.Workload.Workload.Tokens = 4 },
+			[]string{"--config-json=" + file, "--tp=2", "--tokens=4"},
+			[]string{"--model", "--experts"},
+		},
+		"a model that has taken the place of a file's": {
+			"cpu",
+			[]string{"--config-json", file, "--tp", "2"},
+			func(v *profiler.View) {
+				w, err := profiler.ParseModel("tiny")
+				if err != nil {
+					t.Fatal(err)
+				}
+				v.Workload.Workload = w
+			},
+			[]string{"--model=tiny"},
+			[]string{"--config-json", "--tp"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

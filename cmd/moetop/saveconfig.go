@@ -22,13 +22,19 @@ import (
 func leftSettings(left ui.Left) map[string]any {
 	settings := map[string]any{"theme": left.Theme, "view": left.View}
 	view := left.Last
-	if view == nil || view.Workload == nil {
+	if view == nil || view.Header == nil || view.Workload == nil {
 		return settings
 	}
-	for _, flag := range runningFlags(view) {
+	for _, flag := range runningFlags(view, view.Header.Command) {
 		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
 		if name == "seed" {
 			continue // No key changes it.
+		}
+		if name == "config-json" {
+			// The next session may be started in another folder.
+			if whole, err := filepath.Abs(value); err == nil {
+				value = whole
+			}
 		}
 		settings[name] = value
 		if number, err := strconv.Atoi(value); err == nil {

@@ -90,6 +90,26 @@ func TestSaveConfig(t *testing.T) {
 	term.await("exit=0")
 }
 
+// TestSaveConfigOfAModelFile remembers where the model is described, wherever the next session starts.
+func TestSaveConfigOfAModelFile(t *testing.T) {
+	t.Parallel()
+	term, dir := inFolder(t, 120, 40)
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(smallModel), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"--config-json", "config.json", "--tp", "2", "--tokens", "4", "--save-config"},
+		nil,
+	} {
+		front := term.start(append([]string{"--engine", "cpu"}, args...)...)
+		workerOf(t, front)
+		term.await("qwen3_moe tp2", "combine", "4 tokens")
+		term.keys("q")
+		term.await("exit=0")
+		term.keys("cd /; clear", "Enter")
+	}
+}
+
 func TestSaveConfigIsRefused(t *testing.T) {
 	t.Parallel()
 	got := runBinary(t, nil, small("--json", "--duration", "10ms", "--save-config")...)

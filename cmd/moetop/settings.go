@@ -31,6 +31,9 @@ func rivals(name string) []string {
 		return append(shape, "model")
 	case "experts", "top-k", "hidden", "intermediate":
 		return []string{"model", "config-json"}
+	case "tp", "ep":
+		// A shard is that of its model: one that is remembered beside another is not meant.
+		return []string{"model", "config-json", "experts"}
 	case "ab":
 		return []string{"es", "es-schedule"}
 	case "es", "es-schedule":
