@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times moetop's grouped GEMMs beside their peers' own binaries, in turn in one process.
 
-usage: peers.py LIBRARY PEERS_DIR OUT.csv [--model NAME,..] [--tokens N,..] [--gap-ms N] [--reps N]
+usage: peers.py LIBRARY PEERS_DIR OUT.csv [--model NAME,..] [--tokens N,..] [--gap-ms N] [--reps N] [--energy S]
        peers.py --table CSV    prints what an earlier run wrote as Markdown
 
 LIBRARY is build/libgemm_bench.so. PEERS_DIR holds what users of the peers install: common_ops.abi3.so of
@@ -11,6 +11,10 @@ it needs. A peer that is not there is left out, and said so. Needs PyTorch for t
 A time is the median of CUDA graph replays over rotating inputs with random data, contenders forward and back
 in turn, by CUDA events; the SM clock and the power stand beside it. moetop's results are compared with
 sglang's before anything is timed. DeepGEMM's layout work (padding experts, transposing scales) is not counted.
+
+--energy then lets each contender run alone for S seconds, after as long a run-in, and reads the GPU's energy
+counter: joules a launch, TFLOP/s per watt, and the time a launch at the clock that this power allows. With gaps
+the energy of the idle time is in it, as in serving.
 """
 import argparse
 import csv
@@ -32,6 +36,7 @@ except ImportError:  # --table needs neither
 DEVICE = "cuda"
 F8 = torch and torch.float8_e4m3fn
 READ_BYTES_PER_S, FLOPS_PER_S = 4.65e12, 1760e12  # ceilings of an H200
+ENERGY_BURST = 4  # replays of a graph between two looks at the clock
 MODELS = {  # experts, top-k, hidden, intermediate of the shard, batches
     "dsv3-tp8": (256, 8, 7168, 256, (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192)),
     "dsv3-ep8": (32, 8, 7168, 2048, (16, 128, 512, 2048)),
@@ -199,6 +204,30 @@ class Clocks:
         return (pynvml.nvmlDeviceGetClockInfo(self.handle, pynvml.NVML_CLOCK_SM),
                 pynvml.nvmlDeviceGetPowerUsage(self.handle) / 1000)
 
+    def joules(self):
+        return pynvml.nvmlDeviceGetTotalEnergyConsumption(self.handle) / 1000
+
+
+def energy(graph, steps, seconds, gap_ms, clocks):
+    """(us a launch, J a launch, SM MHz) of one contender alone, once its clock has settled."""
+    for span in (seconds, seconds):
+        launches, busy_ms, mhz = 0, 0.0, []
+        joules, end = clocks.joules(), time.monotonic() + span
+        while time.monotonic() < end:
+            start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start.record()
+            for _ in range(ENERGY_BURST):
+                graph.replay()
+            stop.record()
+            torch.cuda.synchronize()
+            mhz.append(clocks.read()[0])
+            busy_ms += start.elapsed_time(stop)
+            launches += steps * ENERGY_BURST
+            if gap_ms:
+                time.sleep(gap_ms / 1000)
+        joules = clocks.joules() - joules
+    return busy_ms * 1e3 / launches, joules / launches, median(mhz)
+
 
 def median(values):
     return sorted(values)[len(values) // 2]
@@ -244,17 +273,18 @@ def print_table(path):
     with open(path) as file:
         for r in csv.DictReader(file):
             key = r["shape"], r["what"], r["dist"], r["tokens"]
-            rows.setdefault(key, {"floor": float(r["floor_us"])})[r["contender"]] = float(r["us"]), int(r["sm_mhz"])
-    print("| shape | stage | routing | tokens | floor | native on | of floor | off | cutlass on | off | best peer | peer / native | MHz |")
-    print("|" + "---|" * 13)
+            rows.setdefault(key, {"floor": float(r["floor_us"])})[r["contender"]] = (
+                float(r["us"]), int(r["sm_mhz"]), r.get("tflops_per_watt") or "")
+    print("| shape | stage | routing | tokens | floor | native on | of floor | off | cutlass on | off | best peer | peer / native | MHz | TFLOP/s/W | peer's |")
+    print("|" + "---|" * 15)
     ratios = []
     for (shape, stage, routing, tokens), r in rows.items():
         peer = min((v[0], name) for name, v in r.items() if name.startswith(("sglang", "deepgemm")))
-        on, mhz = r["native-on"]
+        on, mhz, per_watt = r["native-on"]
         ratios.append(peer[0] / on)
         print(f"| {shape} | {stage} | {routing} | {tokens} | {r['floor']:.1f} | {on:.1f} | {100 * r['floor'] / on:.0f}% | "
               f"{r['native-off'][0]:.1f} | {r['cutlass-on'][0]:.1f} | {r['cutlass-off'][0]:.1f} | {peer[0]:.1f} {peer[1]} | "
-              f"{ratios[-1]:.2f} | {mhz} |")
+              f"{ratios[-1]:.2f} | {mhz} | {per_watt} | {r[peer[1]][2]} |")
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     print(f"\nGeometric mean {mean:.2f} over {len(ratios)} rows; native is faster in {sum(r > 1 for r in ratios)}.")
 
@@ -271,12 +301,14 @@ def main():
     parser.add_argument("--tokens", default="")
     parser.add_argument("--gap-ms", type=float, default=0)
     parser.add_argument("--reps", type=int, default=15)
+    parser.add_argument("--energy", type=float, default=0, metavar="S")
     options = parser.parse_args()
     torch.manual_seed(0)
     ours, clocks = Ours(os.path.abspath(options.library)), Clocks()
     sglang, dg = load_peers(options.peers)
     with open(options.out, "w") as out:
-        out.write("shape,dist,tokens,what,contender,us,floor_us,sm_mhz,watts\n")
+        out.write("shape,dist,tokens,what,contender,us,floor_us,sm_mhz,watts,"
+                  "alone_us,alone_mhz,joules,tflops_per_watt\n")
         for model in options.model.split(","):
             experts, _, hidden, inter, batches = MODELS[model]
             wanted = [int(t) for t in options.tokens.split(",") if t]
@@ -321,8 +353,13 @@ def row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, 
     floor = sum(s.floor_us() for s in sets) / len(sets)
     stage = "up" if is_up else "down"
     figures = measure(graphs, len(sets), options.reps, options.gap_ms, clocks)
+    flops = 2 * sets[0].rows * sets[0].n * sets[0].k
     for name, (us, mhz, watts) in figures.items():
-        out.write(f"{model},{routing},{tokens},{stage},{name},{us:.2f},{floor:.2f},{mhz:.0f},{watts:.0f}\n")
+        alone = ",,,"
+        if options.energy:
+            alone_us, joules, alone_mhz = energy(graphs[name], len(sets), options.energy, options.gap_ms, clocks)
+            alone = f"{alone_us:.2f},{alone_mhz:.0f},{joules:.6f},{flops / joules * 1e-12:.3f}"
+        out.write(f"{model},{routing},{tokens},{stage},{name},{us:.2f},{floor:.2f},{mhz:.0f},{watts:.0f},{alone}\n")
     out.flush()
     best = min((us, name) for name, (us, *_) in figures.items() if name.startswith(("sglang", "deepgemm"))) if len(figures) > 4 else (float("nan"), "-")
     mine = figures["native-on"][0]
