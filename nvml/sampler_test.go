@@ -236,6 +236,7 @@ func TestHungCallRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		s := start(t, f)
+		synctest.Wait() // The first reading is there.
 		release := f.block("energy")
 		after(3 * time.Second)
 		if r := latest(t, s); !r.Stale {

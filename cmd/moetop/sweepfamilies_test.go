@@ -23,7 +23,7 @@ func TestSweepFamilies(t *testing.T) {
 	validate(t, schema, got.stdout)
 	d := swept(t, got.stdout)
 	if strings.Join(d.Plan.Kernels, " ") != "cutlass native" || len(d.Points) != 4 || len(d.Deployment) != 2 {
-		t.Fatalf("families %v, %d points, %d rows", d.Plan.Kernels, len(d.Points), len(d.Deployment))
+		t.Fatalf("families %v, %d points, %d rows: %+v", d.Plan.Kernels, len(d.Points), len(d.Deployment), d.Deployment)
 	}
 	for _, r := range d.Points {
 		if r.Status != sweep.OK || r.RanKernels != r.Kernels || (r.Against != nil) != (r.Kernels == "native") {
@@ -32,9 +32,10 @@ func TestSweepFamilies(t *testing.T) {
 		if r.Against == nil {
 			continue
 		}
-		// A busy machine moves the fake's steps, but both families alike.
-		if layer := r.Against.Layer; layer == nil || layer.Low > 1.25 || layer.High < 1.25 || layer.Low < 1.15 || r.Against.Kernels != "cutlass" {
-			t.Errorf("%d tokens: %+v", r.Tokens, r.Against)
+		// The fake's steps jitter by up to 3%. Not that the interval holds 1.25: one of 20 does not.
+		if layer := r.Against.Layer; layer == nil || layer.Value < 1.25/1.03 || layer.Value > 1.25*1.03 || layer.Low < 1.15 ||
+			layer.Low > layer.Value || layer.High < layer.Value || r.Against.Kernels != "cutlass" {
+			t.Errorf("%d tokens: %s, %+v", r.Tokens, r.Against.Kernels, layer)
 		}
 	}
 	if a := d.Deployment[1]; a.Kernels != "native" || a.Against != "cutlass" || a.Speed == nil || !strings.Contains(a.Text, "as fast as cutlass") {
