@@ -70,6 +70,16 @@ func TestJSONOutputFile(t *testing.T) {
 	}
 }
 
+// TestOutputThatTakesNothing loses no report to a full disk.
+func TestOutputThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	got := runBinary(t, nil, small("--json", "--steps", "5", "--output", "/dev/full")...)
+	if got.code != exitFailure || !strings.Contains(got.stderr, "no space left on device; it went to stdout instead") {
+		t.Errorf("code %d, stderr %q", got.code, got.stderr)
+	}
+	report(t, got.stdout)
+}
+
 func TestDuration(t *testing.T) {
 	t.Parallel()
 	r := report(t, runBinary(t, nil, small("--json", "--duration", "300ms")...).stdout)
@@ -132,30 +142,31 @@ func TestExitCodes(t *testing.T) {
 		code int
 		want string // on stderr
 	}{
-		"no terminal":       {nil, nil, exitUsage, "--json"},
-		"unknown flag":      {nil, []string{"--frobnicate"}, exitUsage, "--frobnicate"},
-		"argument":          {nil, []string{"frobnicate"}, exitUsage, "doctor"},
-		"tokens":            {nil, []string{"--json", "--tokens", "many"}, exitUsage, `"many" for "--tokens" flag: a whole number from 1`},
-		"too many rows":     {nil, []string{"--json", "--engine", "cuda", "--tokens", "40000"}, exitUsage, "--tokens: 40000 is not allowed: 1 to 32768"},
-		"hidden":            {nil, small("--json", "--hidden", "200"), exitUsage, "--hidden: 200 is not allowed: a multiple of 128"},
-		"top-k":             {nil, small("--json", "--top-k", "5"), exitUsage, "--top-k: 5 is not allowed: 1 to 4"},
-		"half a shape":      {nil, []string{"--json", "--experts", "4"}, exitUsage, "--top-k, --hidden, --intermediate"},
-		"model":             {nil, []string{"--json", "--model", "gpt-9"}, exitUsage, "dsv3, kimi-k2"},
-		"shard":             {nil, []string{"--json", "--model", "dsv3", "--tp", "7"}, exitUsage, "--tp: 7 is not allowed"},
-		"routing":           {nil, []string{"--json", "--routing", "zipf:-1"}, exitUsage, "uniform, hot, zipf:S"},
-		"duration":          {nil, []string{"--json", "--duration", "5"}, exitUsage, "500ms or 10s"},
-		"schedule":          {nil, []string{"--json", "--es-schedule", "5s=up,1s=off"}, exitUsage, "ascending times"},
-		"schedule and ab":   {nil, []string{"--json", "--ab", "--es-schedule", "0s=up"}, exitUsage, "--ab and --es-schedule"},
-		"json and ndjson":   {nil, []string{"--json", "--ndjson"}, exitUsage, "one of them"},
-		"control":           {nil, []string{"--json", "--control", "-"}, exitUsage, "--control -: only allowed with --ndjson"},
-		"environment":       {[]string{"MOETOP_TOKENS=0"}, []string{"--json"}, exitUsage, `MOETOP_TOKENS for --tokens: "0"`},
-		"library":           {nil, []string{"--json", "--library", "/nonexistent.so"}, exitUsage, "/nonexistent.so"},
-		"no GPU":            {[]string{"MOETOP_FAKE_FAULT=no-device"}, faked("--json"), exitNoGPU, "no usable GPU"},
-		"old GPU":           {[]string{"MOETOP_FAKE_FAULT=old-device"}, faked("--json"), exitNoGPU, "compute capability 8.0"},
-		"other ABI":         {[]string{"MOETOP_FAKE_FAULT=abi"}, faked("--json"), exitNoGPU, "ABI version"},
-		"no GPU, ndjson":    {[]string{"MOETOP_FAKE_FAULT=no-device"}, faked("--ndjson"), exitNoGPU, "no usable GPU"},
-		"too little memory": {[]string{"MOETOP_FAKE_FREE_BYTES=1000000"}, faked("--json"), exitFailure, "does not fit"},
-		"output":            {nil, small("--json", "--steps", "1", "--output", "/nonexistent/report.json"), exitFailure, "--output"},
+		"no terminal":        {nil, nil, exitUsage, "--json"},
+		"unknown flag":       {nil, []string{"--frobnicate"}, exitUsage, "--frobnicate"},
+		"argument":           {nil, []string{"frobnicate"}, exitUsage, "doctor"},
+		"tokens":             {nil, []string{"--json", "--tokens", "many"}, exitUsage, `"many" for "--tokens" flag: a whole number from 1`},
+		"too many rows":      {nil, []string{"--json", "--engine", "cuda", "--tokens", "40000"}, exitUsage, "--tokens: 40000 is not allowed: 1 to 32768"},
+		"hidden":             {nil, small("--json", "--hidden", "200"), exitUsage, "--hidden: 200 is not allowed: a multiple of 128"},
+		"top-k":              {nil, small("--json", "--top-k", "5"), exitUsage, "--top-k: 5 is not allowed: 1 to 4"},
+		"half a shape":       {nil, []string{"--json", "--experts", "4"}, exitUsage, "--top-k, --hidden, --intermediate"},
+		"model":              {nil, []string{"--json", "--model", "gpt-9"}, exitUsage, "dsv3, kimi-k2"},
+		"shard":              {nil, []string{"--json", "--model", "dsv3", "--tp", "7"}, exitUsage, "--tp: 7 is not allowed"},
+		"routing":            {nil, []string{"--json", "--routing", "zipf:-1"}, exitUsage, "uniform, hot, zipf:S"},
+		"duration":           {nil, []string{"--json", "--duration", "5"}, exitUsage, "500ms or 10s"},
+		"schedule":           {nil, []string{"--json", "--es-schedule", "5s=up,1s=off"}, exitUsage, "ascending times"},
+		"schedule and ab":    {nil, []string{"--json", "--ab", "--es-schedule", "0s=up"}, exitUsage, "--ab and --es-schedule"},
+		"json and ndjson":    {nil, []string{"--json", "--ndjson"}, exitUsage, "one of them"},
+		"control":            {nil, []string{"--json", "--control", "-"}, exitUsage, "--control -: only allowed with --ndjson"},
+		"environment":        {[]string{"MOETOP_TOKENS=0"}, []string{"--json"}, exitUsage, `MOETOP_TOKENS for --tokens: "0"`},
+		"library":            {nil, []string{"--json", "--library", "/nonexistent.so"}, exitUsage, "/nonexistent.so"},
+		"no GPU":             {[]string{"MOETOP_FAKE_FAULT=no-device"}, faked("--json"), exitNoGPU, "no usable GPU"},
+		"old GPU":            {[]string{"MOETOP_FAKE_FAULT=old-device"}, faked("--json"), exitNoGPU, "compute capability 8.0"},
+		"other ABI":          {[]string{"MOETOP_FAKE_FAULT=abi"}, faked("--json"), exitNoGPU, "ABI version"},
+		"no GPU, ndjson":     {[]string{"MOETOP_FAKE_FAULT=no-device"}, faked("--ndjson"), exitNoGPU, "no usable GPU"},
+		"too little memory":  {[]string{"MOETOP_FAKE_FREE_BYTES=1000000"}, faked("--json"), exitFailure, "does not fit"},
+		"output":             {nil, small("--json", "--steps", "1", "--output", "/nonexistent/report.json"), exitUsage, "--output: /nonexistent/report.json: there is no folder /nonexistent"},
+		"output is a folder": {nil, small("--json", "--steps", "1", "--output", os.TempDir()), exitUsage, "a file in it is allowed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -22,17 +22,26 @@ func (a *app) writeJSON(path string, document any) error {
 	return a.writeData(path, append(data, '\n'))
 }
 
-// writeData writes a finished document to stdout, or to the file that --output names.
+// writeData writes a finished document to stdout, or to the file that --output names. What such a file
+// does not take, because the disk is full, goes to stdout: it may be the outcome of hours.
 func (a *app) writeData(path string, data []byte) error {
 	if path == "" {
-		restore := keepBrokenPipe()
-		defer restore()
-		if _, err := a.stdout.Write(data); err != nil {
-			return fmt.Errorf("write the report: %w", err)
-		}
-		return nil
+		return a.print(data)
 	}
-	return writeWhole(path, data)
+	err := writeWhole(path, data)
+	if err == nil || a.print(data) != nil {
+		return err
+	}
+	return fmt.Errorf("%w; it went to stdout instead", err)
+}
+
+func (a *app) print(data []byte) error {
+	restore := keepBrokenPipe()
+	defer restore()
+	if _, err := a.stdout.Write(data); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
 }
 
 // keepBrokenPipe turns the signal of a closed pipe into an error of the write, until restore.

@@ -109,7 +109,8 @@ func (a *app) readConfig(cmd *cobra.Command) (*configFile, error) {
 	return file, file.check(cmd.Root())
 }
 
-// configure takes environment and config file in before a command runs.
+// configure takes environment and config file in before a command runs, and looks whether its output
+// has a place.
 func (a *app) configure(cmd *cobra.Command, _ []string) error {
 	// A worker was told everything by its front, and must not find another file's opinion.
 	if f := cmd.Flags().Lookup("front-mode"); f != nil && f.Changed {
@@ -124,6 +125,11 @@ func (a *app) configure(cmd *cobra.Command, _ []string) error {
 	}
 	if _, err := a.settle(cmd, file); err != nil {
 		return usage(err)
+	}
+	if f := cmd.Flags().Lookup("output"); f != nil {
+		if err := checkOutput(f.Value.String()); err != nil {
+			return usage(err)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,31 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
+
+// checkOutput refuses a file that could not be written when a long run is over.
+func checkOutput(path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("--output: %s is a folder: a file in it is allowed", path)
+	case err == nil && !info.Mode().IsRegular():
+		return nil // A pipe or a device has no folder that matters.
+	}
+	folder := filepath.Dir(path)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return fmt.Errorf("--output: %s: there is no folder %s", path, folder)
+	}
+	if err := unix.Access(folder, unix.W_OK); err != nil {
+		return fmt.Errorf("--output: %s: %s: %w", path, folder, err)
+	}
+	return nil
+}
 
 // writeWhole writes a file that appears whole or not at all. A link stays a link, and a file that is
 // written over keeps its mode. What is no file, such as a pipe or /dev/null, is written to as it is:
