@@ -102,12 +102,14 @@ func number(v *float64, unit string) string {
 	return strconv.FormatFloat(*v, 'f', 0, 64) + unit
 }
 
-// tokensText counts tokens.
-func tokensText(n int) string {
+func tokensText(n int) string { return counted(n, "token") }
+
+// counted is a number of things, one or more of them.
+func counted(n int, thing string) string {
 	if n == 1 {
-		return "1 token"
+		return "1 " + thing
 	}
-	return grouped(int64(n)) + " tokens"
+	return grouped(int64(n)) + " " + thing + "s"
 }
 
 // shortTuple names a mask in five columns: (F,T).

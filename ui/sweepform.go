@@ -149,7 +149,7 @@ func (f sweepForm) draw(area grid.Area, s scene) {
 	n := len(plan.Tokens)
 	whole := (time.Duration(n) * sweepLimits()[f.limit]).Round(time.Second)
 	x := area.Print(0, y+1, "enter", styleKey)
-	area.Print(x, y+1, fmt.Sprintf(" starts it: %d points, at most %v of measuring besides building", n, whole), styleText)
+	area.Print(x, y+1, fmt.Sprintf(" starts it: %s, at most %v of measuring besides building", counted(n, "point"), whole), styleText)
 	for i, text := range wrap("The session makes room for it, so that the two do not measure each other: its worker ends, "+
 		"and comes back with what runs now. x stops the sweep and goes on with it.", area.Width()) {
 		area.Print(0, y+3+i, text, styleMuted)

@@ -193,7 +193,7 @@ func (p *sweepState) keyState() sweepKeyState {
 // banner says on the other pages that a sweep runs.
 func (u *SweepUpdate) banner() banner {
 	done, total := u.finished()
-	b := banner{word: "SWEEP RUNS", text: grouped(int64(done)) + " of " + grouped(int64(total)) + " points" + leftText(u) +
+	b := banner{word: "SWEEP RUNS", text: grouped(int64(done)) + " of " + counted(total, "point") + leftText(u) +
 		"; the session made room and comes back after it", hint: "3 shows it"}
 	if u.State == SweepMakingRoom {
 		b.text = "the session's worker makes room"

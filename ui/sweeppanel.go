@@ -116,7 +116,7 @@ func (p sweepPanel) drawProgress(area grid.Area) {
 			Draw(area, x, 0, bar, float64(done)/float64(max(total, 1)))
 		x += bar + 1
 	}
-	x = area.Print(x, 0, fmt.Sprintf("%d of %d points", done, total), styleStrong)
+	x = area.Print(x, 0, fmt.Sprintf("%d of %s", done, counted(total, "point")), styleStrong)
 	text := ""
 	switch u.State {
 	case SweepRunning:

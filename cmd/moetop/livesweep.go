@@ -223,8 +223,11 @@ func (l *liveSweep) leave() {
 		// A file that is left behind does no harm.
 		_ = os.Remove(l.path)
 	default:
-		l.leftSay = append(l.leftSay, fmt.Sprintf("%d points of a sweep were not saved: moetop sweep --resume %s prints them, or goes on",
-			len(d.Points), shellQuote(l.path)))
+		lost, them := fmt.Sprintf("%d points of a sweep were", len(d.Points)), "them"
+		if len(d.Points) == 1 {
+			lost, them = "a point of a sweep was", "it"
+		}
+		l.leftSay = append(l.leftSay, fmt.Sprintf("%s not saved: moetop sweep --resume %s prints %s, or goes on", lost, shellQuote(l.path), them))
 	}
 	l.path, l.newest, l.saved = "", ui.SweepUpdate{}, nil
 }

@@ -143,7 +143,7 @@ func TestInteractiveSweepIsNotLost(t *testing.T) {
 	})
 	worker := workerOf(t, front)
 	term.keys("q")
-	term.await("exit=0", "were not saved: moetop sweep --resume")
+	term.await("exit=0", " not saved: moetop sweep --resume")
 	eventually(t, patience, "the worker's end", func() bool { return isGone(worker) })
 	_, line := sweepSchemas(t)
 	journal := onlyFile(t, filepath.Join(dir, "state", "moetop", "sweep-*.ndjson"))
