@@ -87,6 +87,9 @@ func (m *model) scene() scene {
 // cpu reports whether the CPU reference engine runs.
 func (s scene) cpu() bool { return s.workload != nil && s.workload.Engine == "cpu" }
 
+// replayed reports whether a recording is shown, in which no key changes what runs.
+func (s scene) replayed() bool { return s.opts.Player != nil }
+
 func (m *model) draw(cells *grid.Grid) {
 	r := m.layout()
 	if r.TooSmall {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -34,7 +35,10 @@ func TestReplayKeys(t *testing.T) {
 	t.Parallel()
 	player := &fakePlayer{}
 	m := testModel(t, 120, 40, playedView(3*time.Minute, false), func(o *Options) { o.Player = player })
-	checkShown(t, m, "REPLAY  2x", "3:00 of 10:00  30%", "space pause", "g go to")
+	checkShown(t, m, "REPLAY  2x", "3:00 of 10:00  30%", "space pause", "g go to", "off and on were not measured side by side")
+	if row := regexp.MustCompile(`up +(off|ON) +u `).FindString(plain(t, m)); row != "" {
+		t.Errorf("a key that changes nothing is shown: %q", row)
+	}
 	for _, name := range []string{",", ".", "<", ">", "[", "]", "r", "g", "9", "9", "backspace", "0", "s", "enter", "g", "2", "5", "%", "enter", "g", "esc", "g", "-", "1", "enter"} {
 		press(m, name)
 	}

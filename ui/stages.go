@@ -66,6 +66,8 @@ func (t stageTable) stageRow(stage profiler.Stage) tableRow {
 	row := tableRow{kind: rowStage, name: stage.String(), stage: stage}
 	if stage.Switchable() {
 		row.kind = rowSwitch
+	}
+	if stage.Switchable() && !t.replayed() {
 		row.key = map[profiler.Stage]string{profiler.Up: "u", profiler.Down: "d"}[stage]
 	}
 	if t.sample == nil {

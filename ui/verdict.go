@@ -27,6 +27,8 @@ func drawVerdict(area grid.Area, s scene) {
 	case v.EnableES != nil:
 		badge, style, text = " DEPLOY ", styleBadgeGood, styleStrong
 		detail = strings.TrimPrefix(detail, "deploy ")
+	case s.replayed() && !s.sample.AB:
+		detail = "off and on were not measured side by side"
 	default:
 		detail = strings.TrimPrefix(strings.TrimPrefix(detail, "no verdict: "), "no verdict yet: ")
 		if detail == "" {
@@ -41,7 +43,7 @@ func drawVerdict(area grid.Area, s scene) {
 		return
 	}
 	if area.Height() < 2 {
-		area.Print(x, 0, brief(detail, room, v.EnableES == nil && !s.sample.AB), text)
+		area.Print(x, 0, brief(detail, room, v.EnableES == nil && !s.sample.AB && !s.replayed()), text)
 		return
 	}
 	lines := wrap(detail, room)
