@@ -61,7 +61,8 @@ func (o *overlay) move(by, last int) {
 	if o.kind == overlayLog {
 		by = -by
 	}
-	o.place = min(max(o.place+by, 0), last)
+	// It may lie beyond the last one, since lines were wrapped anew for a larger screen.
+	o.place = min(max(min(o.place, last)+by, 0), last)
 }
 
 // line is one line of an overlay: a label and what belongs to it.
@@ -90,11 +91,11 @@ func (o overlay) draw(area grid.Area, m *model) {
 }
 
 func (o overlay) drawLines(area grid.Area, lines []line) {
-	first := o.place
+	first := min(o.place, o.lastPlace(len(lines), area.Height()))
 	if o.kind == overlayLog {
 		first = max(len(lines)-area.Height()-o.place, 0)
 	}
-	printLines(area, lines[min(first, len(lines)):])
+	printLines(area, lines[first:])
 }
 
 // printLines prints as many lines as the area has.
