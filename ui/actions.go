@@ -209,7 +209,7 @@ func (m *model) changeTokens(more bool) tea.Cmd {
 		return m.say("the workload is not known yet", styleWarn)
 	}
 	now := m.want.tokens(m.view.Workload)
-	most := profiler.MaxRows / max(m.view.Workload.Workload.TopK, 1)
+	most := m.mostTokens()
 	next := 1
 	if more {
 		for next <= now {

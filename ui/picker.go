@@ -156,11 +156,13 @@ func typedRouting(text string) (choice, bool) {
 	return choice{name: r.String(), title: title}, true
 }
 
+// mostTokens is the largest batch that the layer that runs can have.
+func (m *model) mostTokens() int { return profiler.MaxRows / max(m.view.Workload.Workload.TopK, 1) }
+
 // tokenChoices are the powers of two that the layer can have.
 func (m *model) tokenChoices() []choice {
-	w := m.view.Workload.Workload
 	var list []choice
-	for n := 1; n*w.TopK <= profiler.MaxRows; n *= 2 {
+	for n := 1; n <= m.mostTokens(); n *= 2 {
 		list = append(list, m.tokenChoice(n))
 	}
 	return list
@@ -182,7 +184,7 @@ func (m *model) tokenChoice(n int) choice {
 
 func (m *model) typedTokens(text string) (choice, bool) {
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n*m.view.Workload.Workload.TopK > profiler.MaxRows {
+	if err != nil || n < 1 || n > m.mostTokens() {
 		return choice{}, false
 	}
 	return m.tokenChoice(n), true
@@ -242,13 +244,16 @@ func (o *overlay) typed(text string) {
 	}
 }
 
-// pickerHints say what may be typed besides a part of a name.
-func pickerHint(kind overlayKind) string {
-	return map[overlayKind]string{
-		overlayModels:   "or type a shard of your own, such as kimi-k2-tp2-ep8",
-		overlayRoutings: "or type zipf:S, or trace:FILE for recorded ones",
-		overlayTokens:   "or type any number",
-	}[kind]
+// pickerHint says what may be typed besides a part of a name.
+func (m *model) pickerHint() string {
+	switch m.overlay.kind { //nolint:exhaustive // The others pick nothing.
+	case overlayModels:
+		return "or type a shard of your own, such as kimi-k2-tp2-ep8"
+	case overlayRoutings:
+		return "or type zipf:S, or trace:FILE for recorded ones"
+	default:
+		return "or type any number up to " + grouped(int64(m.mostTokens()))
+	}
 }
 
 func (m *model) drawPicker(area grid.Area) {
@@ -258,10 +263,10 @@ func (m *model) drawPicker(area grid.Area) {
 	area.Set(x, 0, '_', styleKey)
 	list := m.choices()
 	if o.filter == "" {
-		area.Print(x+2, 0, pickerHint(o.kind), styleMuted)
+		area.Print(x+2, 0, m.pickerHint(), styleMuted)
 	}
 	if len(list) == 0 {
-		area.Print(0, 2, "nothing has that in its name; backspace deletes, "+pickerHint(o.kind), styleWarn)
+		area.Print(0, 2, "nothing has that in its name; backspace deletes, "+m.pickerHint(), styleWarn)
 		return
 	}
 	body := area.Sub(grid.Rect{X: 0, Y: 2, W: area.Width(), H: area.Height() - 2})

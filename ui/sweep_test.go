@@ -300,7 +300,9 @@ func TestPickersSend(t *testing.T) {
 		"typed tokens":  {append([]string{"n"}, typed("300")...), `{"tokens":300}`},
 		"a shard":       {append([]string{"m"}, typed("kimi-k2-tp2-ep8")...), `{"model":"kimi-k2-tp2-ep8"}`},
 		"nothing":       {append([]string{"n"}, typed("0")...), ""},
-		"too many":      {append([]string{"n"}, typed("999999999999999999999")...), ""},
+		"too many":      {append([]string{"n"}, typed("32769")...), ""},
+		"far too many":  {append([]string{"n"}, typed("4611686018427387904")...), ""}, // Times the top-k it is 0 in 64 bits.
+		"no number":     {append([]string{"n"}, typed("999999999999999999999")...), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
