@@ -52,9 +52,6 @@ func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 	if m.page != pageLive {
 		return m.clickedPage(msg.X, msg.Y)
 	}
-	if m.condition().restartable() {
-		return nil
-	}
 	r := m.layout()
 	if msg.X < r.Stages.X || msg.X >= r.Stages.X+r.Stages.W {
 		return nil
@@ -63,16 +60,12 @@ func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 	if !r.Compact {
 		first++
 	}
-	switch profiler.Stage(msg.Y - first) {
-	case profiler.Up:
-		return m.act(actUp)
-	case profiler.Down:
-		return m.act(actDown)
-	case profiler.Route, profiler.Quant, profiler.Act, profiler.Combine:
-		return nil
-	default:
-		return nil
+	stage := profiler.Stage(msg.Y - first)
+	// A click does what the row's key does now, which is nothing while no worker runs.
+	if a, ok := find(m.keys(), stageKeys()[stage]); ok {
+		return m.act(a)
 	}
+	return nil
 }
 
 func (m *model) clickedOverlay(x, y int) tea.Cmd {

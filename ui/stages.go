@@ -62,13 +62,18 @@ func last(s *profiler.Summary) *float64 {
 	return &s.LastUS
 }
 
+// stageKeys flip the stages that have a switch.
+func stageKeys() map[profiler.Stage]string {
+	return map[profiler.Stage]string{profiler.Up: "u", profiler.Down: "d"}
+}
+
 func (t stageTable) stageRow(stage profiler.Stage) tableRow {
 	row := tableRow{kind: rowStage, name: stage.String(), stage: stage}
 	if stage.Switchable() {
 		row.kind = rowSwitch
 	}
 	if stage.Switchable() && !t.replayed() {
-		row.key = map[profiler.Stage]string{profiler.Up: "u", profiler.Down: "d"}[stage]
+		row.key = stageKeys()[stage]
 	}
 	if t.sample == nil {
 		return row

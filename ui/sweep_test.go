@@ -231,6 +231,19 @@ func TestFailedPointIsShown(t *testing.T) {
 	checkShown(t, m, "failed: the worker died")
 }
 
+// TestNoRowIsClickedDuringASweep clicks on a switch while there is no worker whose switch it is.
+func TestNoRowIsClickedDuringASweep(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 120, 40, manualView(), nil)
+	sweeping(SweepRunning, 3)(m)
+	press(m, "1")
+	x, y := placeOf(t, m, "│up ")
+	m.Update(tea.MouseClickMsg{X: x + 9, Y: y, Button: tea.MouseLeft})
+	if got := sent(t, m); len(got) > 0 || m.want != (intent{}) {
+		t.Errorf("sent %q, want %+v", got, m.want)
+	}
+}
+
 func TestRecordKey(t *testing.T) {
 	t.Parallel()
 	m := testModel(t, 120, 40, cudaView(), nil)
