@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"charm.land/bubbles/v2/key"
 )
 
@@ -167,12 +169,26 @@ func bindings(s keyState) []binding {
 	if !s.replay {
 		list = append(list, freeze)
 	}
-	return append(list, log,
+	return reachable(append(list, log,
 		bind(actTheme, 12, "t", "theme", "next theme: dark, light, high contrast", "t"),
 		bind(actHelp, 0, "?", "help", "this page", "?"),
 		bind(actQuit, 0, "q", "quit", "end the run and leave (ctrl-c too)", "q", "ctrl+c"),
 		bind(actSuspend, hidden, "ctrl-z", "suspend", "back to the shell; fg returns", "ctrl+z"),
-	)
+	))
+}
+
+// reachable leaves out the bindings whose keys others before them take, as esc of a page while it cancels
+// a build.
+func reachable(list []binding) []binding {
+	taken := map[string]bool{}
+	return slices.DeleteFunc(list, func(b binding) bool {
+		free := false
+		for _, k := range b.key.Keys() {
+			free = free || !taken[k]
+			taken[k] = true
+		}
+		return !free
+	})
 }
 
 // hidden keeps a binding out of the footer; the help screen shows it.

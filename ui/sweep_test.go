@@ -298,6 +298,20 @@ func TestEscCancelsABuild(t *testing.T) {
 	}
 }
 
+// TestEscIsShownOnce names only what esc does first, and no build while a sweep ends its worker.
+func TestEscIsShownOnce(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 120, 40, cudaView(), nil)
+	press(m, "2", "/", "S", "enter")
+	checkShown(t, m, "esc all")
+	m.Update(viewMsg{buildingView()})
+	checkShown(t, m, "esc cancel")
+	checkNotShown(t, m, "esc all")
+	m.Update(sweepMsg{sweptView(SweepMakingRoom, 0)})
+	checkShown(t, m, "esc all")
+	checkNotShown(t, m, "esc cancel")
+}
+
 // TestPickersSend picks from lists and types what no list has.
 func TestPickersSend(t *testing.T) {
 	t.Parallel()
