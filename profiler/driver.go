@@ -375,7 +375,7 @@ func (d *driver) rebuild(o *buildOrder) error {
 			return fmt.Errorf("close the engine that was given up: %w", err)
 		}
 		err = errCancelled
-		d.progress("cancelled: opening the engine before again")
+		d.progress(givenUp + "opening the engine before again")
 	default:
 		d.progress("it does not fit: opening the engine before again")
 	}

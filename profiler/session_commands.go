@@ -192,9 +192,15 @@ func (s *session) cancelBuild(c *Command) error {
 		s.refuseOrder(waiting, errCancelled)
 	}
 	s.orders[0].order.cancelled.Store(true)
-	s.progress = "cancelled: closing what was begun"
+	s.progress = givenUp + "closing what was begun"
 	return nil
 }
+
+// givenUp begins what is told of a build that was cancelled.
+const givenUp = "cancelled: "
+
+// GivenUp reports whether the build that the sample tells of was cancelled, and is only being cleared away.
+func (s *Sample) GivenUp() bool { return strings.HasPrefix(s.Progress, givenUp) }
 
 // takeOrder removes the order that was under way, if it is the one with the id.
 func (s *session) takeOrder(id uint64) *pendingBuild {

@@ -113,20 +113,20 @@ func (c condition) banner(view *profiler.View, restarting bool) banner {
 			text = "making weights and inputs"
 		}
 		hint := ""
-		if view.Workload != nil {
-			hint = "esc cancels: the one before goes on"
+		if view.Workload != nil && !view.Sample.GivenUp() {
+			hint = "esc cancels; the one before goes on"
 		}
 		return banner{word: "BUILDING", text: text, hint: hint}
 	case conditionStalled:
 		return banner{
 			word: "ENGINE STALLED", bad: true, hint: restart,
-			text: fmt.Sprintf("no step has finished for %.1f s; figures are from before",
+			text: fmt.Sprintf("no step for %.1f s; figures from before",
 				float64(view.Sample.StalledMS)/1000),
 		}
 	case conditionSilent:
 		return banner{
 			word: "WORKER SILENT", bad: true, hint: restart,
-			text: fmt.Sprintf("nothing heard for %.0f s, it is ended after %.0f s",
+			text: fmt.Sprintf("nothing heard for %.0f s, ended after %.0f s",
 				view.Worker.Silent.Seconds(), (profiler.KillAfter + view.Header.Interval()).Seconds()),
 		}
 	case conditionResting:

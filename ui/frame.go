@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/moetop/moetop/profiler"
 	"github.com/moetop/moetop/ui/internal/grid"
@@ -148,8 +149,21 @@ func (b banner) draw(area grid.Area) {
 	}
 	x := area.Print(0, 0, " "+b.word+" ", style)
 	right := area.Width()
-	if b.hint != "" {
-		right = area.PrintRight(area.Width()-1, 0, b.hint, styleKey) - 2
+	if hint := b.fittingHint(area.Width() - x - 1); hint != "" {
+		right = area.PrintRight(area.Width()-1, 0, hint, styleKey) - hintSpace
 	}
 	area.Sub(grid.Rect{X: x + 1, Y: 0, W: right - x - 1, H: 1}).Print(0, 0, b.text, text)
+}
+
+// hintSpace is between the text of a banner and its hint.
+const hintSpace = 2
+
+// fittingHint is the whole hint where the text has room beside it, and else its first part: what happened
+// matters more than where to read about it.
+func (b banner) fittingHint(room int) string {
+	if grid.Width(b.text)+hintSpace+grid.Width(b.hint)+1 <= room {
+		return b.hint
+	}
+	short, _, _ := strings.Cut(b.hint, ";")
+	return short
 }

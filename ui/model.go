@@ -271,7 +271,7 @@ func (m *model) keys() []binding {
 func (m *model) keyState() keyState {
 	return keyState{
 		overlay: m.overlay.kind, down: m.condition().restartable(), resting: m.sweeps.update.active(),
-		building: m.condition() == conditionBuilding && m.view.Workload != nil && !m.sweeps.update.active(),
+		building: m.condition() == conditionBuilding && m.view.Workload != nil && !m.view.Sample.GivenUp() && !m.sweeps.update.active(),
 		frozen:   m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,

@@ -194,7 +194,7 @@ func (p *sweepState) keyState() sweepKeyState {
 func (u *SweepUpdate) banner() banner {
 	done, total := u.finished()
 	b := banner{word: "SWEEP RUNS", text: grouped(int64(done)) + " of " + counted(total, "point") + leftText(u) +
-		"; the session made room and comes back after it", hint: "3 shows it"}
+		"; the session comes back", hint: "3 shows it"}
 	if u.State == SweepMakingRoom {
 		b.text = "the session's worker makes room"
 	}
