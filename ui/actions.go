@@ -126,7 +126,8 @@ func (m *model) leave() {
 
 func (m *model) setFrozen(on bool) {
 	m.frozen = on
-	m.shown, m.sweeps.shown = m.view, m.sweeps.update
+	m.shown = m.view
+	m.showSweep()
 	if m.view != nil && !on {
 		m.pulse = pulse{} // What was not shown is no part of the second.
 		m.pulse.take(m.view, m.opts.CPUTime)

@@ -109,6 +109,21 @@ func TestSweepKeyStopsGoesOnAndBeginsAgain(t *testing.T) {
 	}
 }
 
+// TestAFrozenSweepKeepsItsCursor holds the cursor still with the map that it is in.
+func TestAFrozenSweepKeepsItsCursor(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 120, 40, cudaView(), nil)
+	sweeping(SweepRunning, 3)(m)
+	press(m, "3", "space")
+	before := plain(t, m)
+	m.Update(sweepMsg{sweptView(SweepRunning, 6)})
+	if got := plain(t, m); got != before {
+		t.Errorf("the paused screen changed from\n%s\nto\n%s", before, got)
+	}
+	press(m, "space")
+	checkShown(t, m, ">    64 ")
+}
+
 func TestSweepFailureIsTold(t *testing.T) {
 	t.Parallel()
 	m := testModel(t, 120, 40, cudaView(), nil)

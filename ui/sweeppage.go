@@ -31,13 +31,10 @@ func (m *model) takeSweep(update *SweepUpdate) tea.Cmd {
 	before := m.sweeps.update
 	m.sweeps.update = update
 	if !m.frozen {
-		m.sweeps.shown = update
+		m.showSweep()
 	}
 	if update.active() {
 		m.sweeps.planning = false
-		if !m.sweeps.moved {
-			m.sweeps.row = min(update.Progress.Index, max(len(update.Plan.Tokens)-1, 0))
-		}
 		return nil
 	}
 	if before != nil && before.State == update.State {
@@ -47,15 +44,29 @@ func (m *model) takeSweep(update *SweepUpdate) tea.Cmd {
 	m.debugf("sweep ended in state %d with %d of %d points: %s", update.State, done, total, update.Problem)
 	switch update.State {
 	case SweepDone:
-		if place := slices.Index(update.Plan.Tokens, m.tokensNow()); place >= 0 && !m.sweeps.moved {
-			m.sweeps.row = place // What the session runs is what people ask about.
-		}
 		return m.sayNews("the sweep is done: 3 shows it, s there saves it; the session comes back", styleGood)
 	case SweepFailed:
 		return m.sayNews("the sweep failed: "+update.Problem, styleBad)
 	case SweepStopped, SweepMakingRoom, SweepRunning:
 	}
 	return nil
+}
+
+// showSweep shows the newest update. A cursor that was not moved goes to the point that runs, and in the end
+// to what the session runs, since that is what people ask about.
+func (m *model) showSweep() {
+	p := &m.sweeps
+	if p.shown == p.update {
+		return
+	}
+	p.shown = p.update
+	switch place := slices.Index(p.shown.Plan.Tokens, m.tokensNow()); {
+	case p.moved:
+	case p.shown.active():
+		p.row = min(p.shown.Progress.Index, max(len(p.shown.Plan.Tokens)-1, 0))
+	case p.shown.State == SweepDone && place >= 0:
+		p.row = place
+	}
 }
 
 // tokensNow is the session's batch; 0 while it is not known.
