@@ -40,7 +40,7 @@ func (k *kernelsState) move(s scene, columns, lines int) {
 		mask := (k.shownMask(s) + profiler.ESMask(columns+profiler.NumMasks)) % profiler.NumMasks
 		k.mask = &mask
 	}
-	k.cursor = min(max(k.cursor+lines, 0), max(len(k.launches(s))-1, 0))
+	k.cursor = stepped(k.cursor, lines, len(k.launches(s)))
 }
 
 // kernelsPanel is the table of the launches of one step.

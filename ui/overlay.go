@@ -61,8 +61,7 @@ func (o *overlay) move(by, last int) {
 	if o.kind == overlayLog {
 		by = -by
 	}
-	// It may lie beyond the last one, since lines were wrapped anew for a larger screen.
-	o.place = min(max(min(o.place, last)+by, 0), last)
+	o.place = stepped(o.place, by, last+1)
 }
 
 // line is one line of an overlay: a label and what belongs to it.

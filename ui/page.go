@@ -124,12 +124,19 @@ func (m *model) movePage(columns, lines int) {
 	case pageExperts:
 		list := m.experts.list(s)
 		columns += lines * m.expertsGeometry(len(list)).columns
-		m.experts.cursor = min(max(m.experts.cursor+columns, 0), max(len(list)-1, 0))
+		m.experts.cursor = stepped(m.experts.cursor, columns, len(list))
 	case pageKernels:
 		m.kernels.move(s, columns, lines)
 	case pageSweep:
 		m.moveSweep(columns, lines)
 	}
+}
+
+// stepped goes from a place in a list of n by some lines. The list may have been longer when the place was
+// chosen, and the last one is shown as chosen then.
+func stepped(place, by, n int) int {
+	last := max(n-1, 0)
+	return min(max(min(place, last)+by, 0), last)
 }
 
 // chooseOnPage is enter outside an overlay.

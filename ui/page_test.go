@@ -118,6 +118,28 @@ func TestClicksOnPages(t *testing.T) {
 	}
 }
 
+// TestCursorOfAShorterList moves with the first key and click from where the screen shows it.
+func TestCursorOfAShorterList(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 120, 40, kimiView(), nil)
+	press(m, "4")
+	m.kernels.cursor = 20
+	x, y := placeOf(t, m, "> combine")
+	m.Update(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
+	checkShown(t, m, " Launch ")
+	press(m, "esc")
+	m.kernels.cursor = 20
+	press(m, "up")
+	checkNotShown(t, m, "> combine")
+	press(m, "2")
+	m.experts.cursor = 2000
+	before := plain(t, m)
+	press(m, "left")
+	if plain(t, m) == before {
+		t.Error("the first key moves nothing")
+	}
+}
+
 // placeOf returns where a text begins on the screen.
 func placeOf(t *testing.T, m *model, text string) (x, y int) {
 	t.Helper()

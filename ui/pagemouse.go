@@ -31,10 +31,11 @@ func (m *model) clickedPage(x, y int) tea.Cmd {
 		}
 	case pageKernels:
 		n := len(m.kernels.launches(m.scene()))
-		place := firstLaunch(m.kernels.cursor, inner.H-1, n) + y - 1
+		cursor := stepped(m.kernels.cursor, 0, n)
+		place := firstLaunch(cursor, inner.H-1, n) + y - 1
 		switch {
 		case y < 1 || place >= n:
-		case place == m.kernels.cursor:
+		case place == cursor:
 			return m.chooseOnPage()
 		default:
 			m.kernels.cursor = place
