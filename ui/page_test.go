@@ -140,6 +140,14 @@ func TestCursorOfAShorterList(t *testing.T) {
 	}
 }
 
+// TestSettingsOfTheScreen shows what keys have changed on the screen itself.
+func TestSettingsOfTheScreen(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 120, 40, cudaView(), nil)
+	press(m, "t", "4", ",")
+	checkShown(t, m, "--theme           light", "--view            kernels")
+}
+
 // placeOf returns where a text begins on the screen.
 func placeOf(t *testing.T, m *model, text string) (x, y int) {
 	t.Helper()

@@ -174,6 +174,7 @@ func testSettings(*profiler.View) []Setting {
 		{"remote-command", "kubectl exec -i gpu7 -- moetop {args}", "", "it is how others reach the worker, which has started"},
 		{"tokens", "128", "+ - n", "twice, half, or any number"},
 		{"theme", "dark", "t", "the next one"},
+		{"view", "live", "1-4", "another view"},
 		{"timer", "cupti", "", "an engine keeps it from its worker's start on: start moetop again"},
 	}
 }

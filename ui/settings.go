@@ -56,8 +56,11 @@ func (m *model) settingLines(width int) []line {
 	const flag, value = 18, 14
 	var live, fixed []line
 	for _, s := range m.opts.Settings(view) {
-		if s.Flag == "theme" {
+		switch s.Flag { // The screen's own are not in the view.
+		case "theme":
 			s.Value = string(m.theme)
+		case "view":
+			s.Value = m.page.String()
 		}
 		style, why := styleMuted, s.Why
 		into := &fixed
