@@ -131,7 +131,7 @@ func drawTooSmall(area grid.Area, width, height int) {
 	text := []string{
 		"moetop: this terminal is too small",
 		fmt.Sprintf("it has %d x %d, %d x %d are needed", width, height, MinWidth, MinHeight),
-		"q quits",
+		"ctrl-c quits", // While something is typed q is a letter.
 	}
 	top := max((area.Height()-len(text))/2, 0)
 	for i, t := range text {

@@ -148,6 +148,20 @@ func TestSettingsOfTheScreen(t *testing.T) {
 	checkShown(t, m, "--theme           light", "--view            kernels")
 }
 
+// TestTooSmallNamesAKeyThatQuits whatever the screen was at when it became too small.
+func TestTooSmallNamesAKeyThatQuits(t *testing.T) {
+	t.Parallel()
+	for _, keys := range [][]string{nil, {"m"}, {"2", "/"}, {"?"}} {
+		m := testModel(t, 80, 24, cudaView(), nil)
+		press(m, keys...)
+		m.Update(tea.WindowSizeMsg{Width: 40, Height: 10})
+		key, _, _ := strings.Cut(strings.TrimSpace(strings.Split(plain(t, m), "\n")[5]), " quits")
+		if a, ok := find(m.keys(), strings.ReplaceAll(key, "-", "+")); !ok || a != actQuit {
+			t.Errorf("after %q it says that %q quits", keys, key)
+		}
+	}
+}
+
 // placeOf returns where a text begins on the screen.
 func placeOf(t *testing.T, m *model, text string) (x, y int) {
 	t.Helper()
