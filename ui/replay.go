@@ -57,7 +57,7 @@ func replayBindings(s keyState) []binding {
 		bind(actGoTo, 4, "g", "go to", "go to a place: 35%, or a time such as 90s or 1m30s", "g"),
 		bind(actBegin, 8, "r", "begin", "play from the beginning (home too)", "r", "home"),
 		bind(actEnd, hidden, "end", "end", "go to the end", "end"),
-		bind(actFixed, hidden, "", "", "", "u", "d", "e", "a", "m", "+", "=", "-", "_"),
+		bind(actFixed, hidden, "", "", "", "u", "d", "e", "a", "m", "n", "w", "+", "=", "-", "_"),
 	}
 }
 

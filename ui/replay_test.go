@@ -54,7 +54,8 @@ func TestReplayKeys(t *testing.T) {
 	if got := player.asked[len(player.asked)-1]; got != "to 10m0s" {
 		t.Errorf("a click on the end asked for %q", got)
 	}
-	for _, name := range []string{"u", "d", "a", "m"} {
+	for _, name := range []string{"u", "d", "a", "m", "n", "w"} {
+		m.Update(noticeEndMsg{m.notice.id})
 		press(m, name)
 		checkShown(t, m, "what was recorded cannot be changed")
 	}
