@@ -63,6 +63,9 @@ func TestSweepOfACustomShapeIsRefusedWithWords(t *testing.T) {
 		t.Error("a sweep was begun")
 	}
 	checkShown(t, m, "a shape of your own")
+	// Its last words say what to do, and come whole on the form.
+	m.Update(tea.WindowSizeMsg{Width: standardWidth, Height: standardHeight})
+	checkShown(t, m, "--config-json describes one")
 }
 
 // TestSweepOfADescribedModel measures the model that a file describes, whose shape is known by that alone.

@@ -143,7 +143,9 @@ func (f sweepForm) draw(area grid.Area, s scene) {
 		y++
 	}
 	if err != nil {
-		area.Print(0, y+1, err.Error(), styleWarn)
+		for i, text := range wrap(err.Error(), area.Width()) {
+			area.Print(0, y+1+i, text, styleWarn)
+		}
 		return
 	}
 	n := len(plan.Tokens)
