@@ -33,7 +33,7 @@ type regions struct {
 	Compact  bool // no boxes, and the GPU in two lines
 	Tall     bool // room for a row for each tuple
 	Header   grid.Rect
-	Banner   grid.Rect
+	Banner   grid.Rect // below the panels, so that no row moves from under the mouse when it comes
 	Stages   grid.Rect
 	GPU      grid.Rect
 	Chart    grid.Rect
@@ -83,19 +83,19 @@ func layoutCompact(width, height int, mode screenMode) regions {
 	c := column{width: width, left: height}
 	r := regions{Compact: true}
 	// The verdict and the footer are never given up, so they are counted before the rest.
-	banner := min(mode.Banner, 1)
+	foot := min(mode.Banner, 1) + 2
 	r.Header = c.take(2)
-	r.Banner = c.take(banner)
 	if mode.Whole {
-		r.Body = c.take(c.left - 2)
+		r.Body = c.take(c.left - foot)
+		r.Banner = c.take(foot - 2)
 		r.Verdict = c.take(1)
 		r.Footer = c.take(1)
 		return r
 	}
 	r.Stages = c.take(compactTable)
-	rest := c.left - 2
-	r.GPU = c.take(min(2, rest))
-	r.Chart = c.take(c.left - 2)
+	r.GPU = c.take(min(2, c.left-foot))
+	r.Chart = c.take(c.left - foot)
+	r.Banner = c.take(foot - 2)
 	r.Verdict = c.take(1)
 	r.Footer = c.take(1)
 	return r
@@ -105,14 +105,14 @@ func layoutFull(width, height int, mode screenMode) regions {
 	c := column{width: width, left: height}
 	var r regions
 	r.Header = c.take(2)
-	r.Banner = c.take(min(mode.Banner, 2))
-	verdict, footer := 2, 1
+	banner, verdict, footer := min(mode.Banner, 2), 2, 1
 	if height >= 30 {
 		footer = 2
 	}
 	middle := c.left - verdict - footer
 	if mode.Whole {
-		r.Body = c.take(middle)
+		r.Body = c.take(middle - banner)
+		r.Banner = c.take(banner)
 		r.Verdict = c.take(verdict)
 		r.Footer = c.take(footer)
 		return r
@@ -128,7 +128,8 @@ func layoutFull(width, height int, mode screenMode) regions {
 	gpu := gpuWidth(width)
 	r.Stages = grid.Rect{X: 0, Y: panels.Y, W: width - gpu, H: panels.H}
 	r.GPU = grid.Rect{X: width - gpu, Y: panels.Y, W: gpu, H: panels.H}
-	r.Chart = c.take(middle - table)
+	r.Chart = c.take(middle - table - banner)
+	r.Banner = c.take(banner)
 	r.Verdict = c.take(verdict)
 	r.Footer = c.take(footer)
 	return r

@@ -50,6 +50,25 @@ func checkRegions(t *testing.T, width, height int, mode screenMode) {
 	}
 }
 
+// TestNoRowMovesForABanner keeps what is clicked where it is when a banner comes, at every size.
+func TestNoRowMovesForABanner(t *testing.T) {
+	t.Parallel()
+	for width := MinWidth; width <= 220; width += 5 {
+		for height := MinHeight; height <= 70; height++ {
+			for banner := 1; banner <= 2; banner++ {
+				without, with := layout(width, height, screenMode{}), layout(width, height, screenMode{Banner: banner})
+				if with.Stages != without.Stages || with.Tall != without.Tall {
+					t.Errorf("%dx%d: the table moves from %+v to %+v", width, height, without.Stages, with.Stages)
+				}
+				page, under := layout(width, height, screenMode{Whole: true}), layout(width, height, screenMode{Whole: true, Banner: banner})
+				if page.Body.Y != under.Body.Y {
+					t.Errorf("%dx%d: the page moves from line %d to %d", width, height, page.Body.Y, under.Body.Y)
+				}
+			}
+		}
+	}
+}
+
 func overlap(a, b grid.Rect) bool {
 	return !a.Empty() && !b.Empty() && a.X < b.X+b.W && b.X < a.X+a.W && a.Y < b.Y+b.H && b.Y < a.Y+a.H
 }

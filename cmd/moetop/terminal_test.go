@@ -168,8 +168,7 @@ func (m *terminal) isUpOn() bool {
 	return strings.Contains(row, "ON") && !strings.Contains(row, "→")
 }
 
-// clickUntilOn clicks the row of up while it is off, where it stands by then: a banner that comes or goes
-// between the look and the click moves the rows, and then nothing is hit.
+// clickUntilOn clicks the row of up while it is off, and again where that came too early for the worker.
 func (m *terminal) clickUntilOn() {
 	m.t.Helper()
 	again := time.Time{}
