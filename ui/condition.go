@@ -87,6 +87,11 @@ func (c condition) restartable() bool {
 // live reports whether the figures on screen are those of a run that goes on.
 func (c condition) live() bool { return c == conditionRunning || c == conditionWarmup }
 
+// gone reports whether there is no worker.
+func (c condition) gone() bool {
+	return c == conditionResting || c == conditionEnded || c == conditionDied
+}
+
 // banner is what stands below the panels when something is not as usual: a word, the cause, and what
 // to do about it. Word is empty when all is well.
 type banner struct {

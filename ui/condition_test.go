@@ -34,6 +34,13 @@ func TestBannersSayAllAtStandardSize(t *testing.T) {
 	checkShown(t, m, "6 of 14 points, 41s left; the session comes back", "3 shows it")
 }
 
+// TestAWorkerThatIsGoneTakesNoCPU shows no share of a core for what has ended.
+func TestAWorkerThatIsGoneTakesNoCPU(t *testing.T) {
+	t.Parallel()
+	checkShown(t, testModel(t, 200, 60, cudaView(), nil), "worker 3% CPU")
+	checkShown(t, testModel(t, 200, 60, diedView(), nil), "worker · CPU")
+}
+
 // TestACancelledBuildIsNotCancelledAgain offers nothing while a build is only being cleared away.
 func TestACancelledBuildIsNotCancelledAgain(t *testing.T) {
 	t.Parallel()

@@ -136,10 +136,14 @@ func (h header) rateItems() []item {
 	if !h.condition.live() {
 		rate = none + " steps/s"
 	}
+	worker := number(&h.pulse.workerPercent, "%")
+	if h.condition.gone() {
+		worker = none
+	}
 	items := []item{
 		{text: rate, style: styleStrong},
 		{text: "gen " + strconv.FormatUint(h.view.Generation, 10), style: styleMuted, rank: 4},
-		{text: "worker " + number(&h.pulse.workerPercent, "%") + " CPU", style: styleMuted, rank: 4},
+		{text: "worker " + worker + " CPU", style: styleMuted, rank: 4},
 	}
 	if screen := h.pulse.screenPercent; screen != nil {
 		items = append(items, item{text: "screen " + number(screen, "%"), style: styleMuted, rank: 5})
