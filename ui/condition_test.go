@@ -41,6 +41,17 @@ func TestAWorkerThatIsGoneTakesNoCPU(t *testing.T) {
 	checkShown(t, testModel(t, 200, 60, diedView(), nil), "worker · CPU")
 }
 
+// TestTheLogIsNamedOnceItSaysWhy does not send people to a log that says nothing while NVML only takes its time.
+func TestTheLogIsNamedOnceItSaysWhy(t *testing.T) {
+	t.Parallel()
+	for _, size := range [][2]int{{60, 16}, {80, 24}} {
+		view := withoutNVML()
+		checkShown(t, testModel(t, size[0], size[1], view, nil), "says why")
+		view.Log = nil
+		checkShown(t, testModel(t, size[0], size[1], view, nil), "no readings yet")
+	}
+}
+
 // TestACancelledBuildIsNotCancelledAgain offers nothing while a build is only being cleared away.
 func TestACancelledBuildIsNotCancelledAgain(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package ui
 import (
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -201,6 +202,11 @@ func throttleText(r *profiler.Reading) (string, grid.Style) {
 	}
 }
 
+// explained reports whether the log says why there are no readings: NVML may take seconds to answer or fail.
+func (p gpuPanel) explained() bool {
+	return p.condition != conditionBuilding && slices.ContainsFunc(p.view.Log, func(e profiler.LogEntry) bool { return e.Code == "nvml" })
+}
+
 // drawAbsent says why there are no readings, and what is known without them.
 func (p gpuPanel) drawAbsent(area grid.Area) {
 	y := 0
@@ -215,7 +221,7 @@ func (p gpuPanel) drawAbsent(area grid.Area) {
 			break
 		}
 	}
-	why, early := "NVML gave no readings; the log (L) says why.", p.sample == nil || p.condition == conditionBuilding
+	why, early := "NVML gave no readings; the log (L) says why.", !p.cpu() && !p.explained()
 	switch {
 	case p.cpu():
 		why = "The CPU reference engine runs: real arithmetic, but its times say nothing about a GPU."
@@ -246,11 +252,14 @@ func (p gpuPanel) drawAbsent(area grid.Area) {
 func (p gpuPanel) drawCompact(area grid.Area) {
 	r := p.reading()
 	if r == nil {
-		why := "GPU " + unknown + ": no readings, L says why"
-		if p.cpu() {
-			why = "GPU " + unknown + ": the CPU reference engine runs"
+		why, style := "no readings, L says why", styleWarn
+		switch {
+		case p.cpu():
+			why = "the CPU reference engine runs"
+		case !p.explained():
+			why, style = "no readings yet", styleMuted
 		}
-		area.Print(0, 0, why, styleWarn)
+		area.Print(0, 0, "GPU "+unknown+": "+why, style)
 		if p.workload != nil {
 			area.Print(0, 1, oursText(p.workload.Memory), styleMuted)
 		}

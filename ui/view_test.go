@@ -246,6 +246,7 @@ func stalledView() *profiler.View {
 func withoutNVML() *profiler.View {
 	v := manualView()
 	v.Sample.NVML = nil
+	v.Log = []profiler.LogEntry{{Time: testTime().Add(-time.Minute), Code: "nvml", Text: "no GPU instruments: nvml: connecting has not answered for 5s"}}
 	v.History = history(false)
 	return v
 }
