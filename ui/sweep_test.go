@@ -249,6 +249,19 @@ func TestFailedPointIsShown(t *testing.T) {
 	checkShown(t, m, "failed: the worker died")
 }
 
+// TestSweepNamesItsKernels beside a session that runs others meanwhile, or has none to choose from.
+func TestSweepNamesItsKernels(t *testing.T) {
+	t.Parallel()
+	m := testModel(t, 80, 24, familiesView("native", "native"), nil)
+	sweeping(SweepStopped, 6)(m)
+	press(m, "3")
+	checkShown(t, m, "native kernels", "Sweep of DeepSeek-V3 tp8, uniform, cutlass ")
+	m = testModel(t, 80, 24, cpuView(), nil)
+	sweeping(SweepStopped, 6)(m)
+	press(m, "3")
+	checkNotShown(t, m, "cutlass")
+}
+
 // TestNoRowIsClickedDuringASweep clicks on a switch while there is no worker whose switch it is.
 func TestNoRowIsClickedDuringASweep(t *testing.T) {
 	t.Parallel()

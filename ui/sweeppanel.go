@@ -82,7 +82,12 @@ func (p sweepPanel) title() string {
 	if w, err := profiler.ParseModel(name); err == nil {
 		name = w.Title()
 	}
-	return "Sweep of " + name + ", " + plan.Routings[0].String()
+	title := "Sweep of " + name + ", " + plan.Routings[0].String()
+	if !p.cpu() {
+		// The session may run others by now, and its header says so.
+		title += ", " + plan.Kernels[0]
+	}
+	return title
 }
 
 func (p sweepPanel) caption() string {
