@@ -194,6 +194,9 @@ func (m *model) takeView(view *profiler.View) tea.Cmd {
 		m.pulse.take(view, m.opts.CPUTime)
 	}
 	m.want.settle(view)
+	if view.Workload == nil && m.overlay.ofWorkload() {
+		m.overlay = overlay{}
+	}
 	n := len(view.Log)
 	if n == 0 || view.Log[n-1] == m.lastEntry {
 		return nil
@@ -270,7 +273,9 @@ func (m *model) keys() []binding {
 
 func (m *model) keyState() keyState {
 	return keyState{
-		overlay: m.overlay.kind, down: m.condition().restartable(), resting: m.sweeps.update.active(),
+		overlay: m.overlay.kind, down: m.condition().restartable(),
+		// Between a sweep's end and the session's return there is no worker yet.
+		resting:  m.sweeps.update.active() || m.condition() == conditionResting,
 		building: m.condition() == conditionBuilding && m.view.Workload != nil && !m.view.Sample.GivenUp() && !m.sweeps.update.active(),
 		frozen:   m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
 		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,

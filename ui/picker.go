@@ -23,6 +23,9 @@ func (o overlay) picks() bool {
 	return o.kind == overlayModels || o.kind == overlayRoutings || o.kind == overlayTokens
 }
 
+// ofWorkload reports whether the choices depend on what runs.
+func (o overlay) ofWorkload() bool { return o.kind == overlayRoutings || o.kind == overlayTokens }
+
 // pickerAround are the lines of a picker besides its choices: border, filter, a blank, one to spare.
 const pickerAround = 5
 
