@@ -144,7 +144,11 @@ func bindings(s keyState) []binding {
 	list = append(list, pageBindings(s)...)
 	switch {
 	case s.canSave && s.page == pageSweep:
-		list = append(list, bind(actSave, 2, "s", "save", "write the sweep's points, as moetop sweep --json prints them, into the current directory", "s"))
+		rank := 2
+		if !s.sweepShown {
+			rank = hidden // There is nothing to save, and the key only says so.
+		}
+		list = append(list, bind(actSave, rank, "s", "save", "write the sweep's points, as moetop sweep --json prints them, into the current directory", "s"))
 	case s.canSave:
 		list = append(list, bind(actSave, 8, "s", "save", "write the report so far, as --json prints it, into the current directory", "s"))
 	}

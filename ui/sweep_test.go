@@ -145,6 +145,7 @@ func TestSweepSaves(t *testing.T) {
 	t.Parallel()
 	m := testModel(t, 120, 40, cudaView(), nil)
 	press(m, "3")
+	checkNotShown(t, m, "s save")
 	press(m, "s")
 	checkShown(t, m, "no point of a sweep was measured")
 	m.Update(sweepMsg{sweptView(SweepStopped, 4)})
