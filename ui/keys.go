@@ -72,6 +72,8 @@ type binding struct {
 	long   string // for the help screen
 	// rank orders the footer's bindings when there is no room for all: low ranks stay.
 	rank int
+	// chosen says that what the key does is done: it is the tab of the page that is shown.
+	chosen bool
 }
 
 func bind(a action, rank int, label, short, long string, keys ...string) binding {
@@ -90,6 +92,7 @@ type keyState struct {
 	hasModel bool   // there are models to pick from
 	family   string // that comes next; empty where the engine offers no other
 	page     page
+	tabs     bool // there is room for the name of each view
 	byRows   bool // the experts' order
 	// stage is the other one whose tiles can be shown, empty where both have the same.
 	stage    string

@@ -278,7 +278,7 @@ func (m *model) keyState() keyState {
 		resting:  m.sweeps.update.active() || m.condition() == conditionResting,
 		building: m.condition() == conditionBuilding && m.view.Workload != nil && !m.view.Sample.GivenUp() && !m.sweeps.update.active(),
 		frozen:   m.frozen, family: m.nextFamily(), hasModel: len(m.opts.Models) > 0,
-		page: m.page, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
+		page: m.page, tabs: m.width >= tabsWidth, byRows: m.experts.byRows, editing: m.page == pageExperts && m.experts.editing,
 		filtered: m.experts.filter != "", chosenMask: m.kernels.mask != nil,
 		stage:    m.otherStage(),
 		canSweep: m.opts.Sweeps != nil, sweep: m.sweeps.keyState(), sweepForm: m.sweeps.onForm(),

@@ -37,8 +37,8 @@ func (m *model) wheeled(msg tea.MouseWheelMsg) {
 	}
 }
 
-// clicked flips the stage whose row was clicked, moves a page's cursor, or picks a model; a click
-// outside closes an overlay.
+// clicked does what the key does that was clicked, flips the stage whose row was, moves a page's cursor, or
+// picks a model; a click outside closes an overlay.
 func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 	if msg.Button != tea.MouseLeft {
 		return nil
@@ -49,10 +49,13 @@ func (m *model) clicked(msg tea.MouseClickMsg) tea.Cmd {
 	if m.clickedBar(msg.X, msg.Y) {
 		return nil
 	}
+	r := m.layout()
+	if a, ok := m.keyAt(m.keysOfFooter(r.Footer), msg.X, msg.Y); ok {
+		return m.act(a)
+	}
 	if m.page != pageLive {
 		return m.clickedPage(msg.X, msg.Y)
 	}
-	r := m.layout()
 	if msg.X < r.Stages.X || msg.X >= r.Stages.X+r.Stages.W {
 		return nil
 	}
@@ -73,6 +76,9 @@ func (m *model) clickedOverlay(x, y int) tea.Cmd {
 	if x < box.X || x >= box.X+box.W || y < box.Y || y >= box.Y+box.H {
 		m.overlay = overlay{}
 		return nil
+	}
+	if a, ok := m.keyAt(footOf(box), x, y); ok {
+		return m.act(a)
 	}
 	if !m.overlay.picks() {
 		return nil

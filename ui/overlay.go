@@ -79,14 +79,19 @@ func (o overlay) draw(area grid.Area, m *model) {
 		overlayLaunch: " Launch ", overlayCommand: " Command ", overlayCell: " Figures ", overlaySettings: " Settings ",
 	}[o.kind]
 	area.Sub(grid.Rect{X: 0, Y: 0, W: area.Width() - 1, H: 1}).Print(2, 0, title, styleTitle)
-	foot := area.Sub(grid.Rect{X: 1, Y: area.Height() - 1, W: area.Width() - 2, H: 1})
-	drawKeys(foot, m.keys())
+	foot := footOf(grid.Rect{W: area.Width(), H: area.Height()})
+	drawKeys(area.Sub(foot), placeKeys(m.keys(), foot.W, foot.H))
 	inner := area.Sub(grid.Rect{X: 2, Y: 1, W: area.Width() - 4, H: area.Height() - 2})
 	if o.picks() {
 		m.drawPicker(inner)
 		return
 	}
 	o.drawLines(inner, m.overlayLines(inner.Width()))
+}
+
+// footOf is the part of an overlay's border that names its keys.
+func footOf(box grid.Rect) grid.Rect {
+	return grid.Rect{X: box.X + 1, Y: box.Y + box.H - 1, W: box.W - 2, H: 1}
 }
 
 func (o overlay) drawLines(area grid.Area, lines []line) {
@@ -131,7 +136,7 @@ func (m *model) overlayLines(width int) []line {
 func (m *model) helpLines(width int) []line {
 	var lines []line
 	state := m.keyState()
-	state.overlay = overlayNone
+	state.overlay, state.tabs = overlayNone, true
 	list := bindings(state)
 	for _, b := range list {
 		help := b.key.Help()

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -19,20 +20,36 @@ const (
 	pageSweep
 )
 
+// tabsWidth is from where on the footer names each view.
+const tabsWidth = 120
+
+// pageBindings are the views, as tabs where there is room for them, else in few words.
 func pageBindings(s keyState) []binding {
 	rank := 3
 	if s.page != pageLive {
 		rank = 1
 	}
 	list := []binding{
-		bind(actLive, rank, "1 2 4", "views", "1 the stages live, 2 the experts and their tiles, 4 the kernels of a step", "1"),
-		bind(actExperts, hidden, "", "", "", "2"),
-		bind(actKernels, hidden, "", "", "", "4"),
+		bind(actLive, rank, "1", "live", "the stages live", "1"),
+		bind(actExperts, rank, "2", "experts", "the experts and their tiles", "2"),
+		bind(actSweepPage, rank, "3", "sweep", "a sweep over batch sizes", "3"),
+		bind(actKernels, rank, "4", "kernels", "the kernels of a step", "4"),
 	}
-	if s.canSweep {
-		list[0] = bind(actLive, rank, "1-4", "views", "1 the stages live, 2 the experts and their tiles, 3 a sweep over batch sizes, 4 the kernels of a step", "1")
-		list = append(list, bind(actSweepPage, hidden, "", "", "", "3"))
+	for i, of := range []page{pageLive, pageExperts, pageSweep, pageKernels} {
+		list[i].chosen = s.page == of
 	}
+	digits := "1-4"
+	if !s.canSweep {
+		digits, list = "1 2 4", slices.Delete(list, 2, 3)
+	}
+	if s.tabs {
+		return list
+	}
+	for i := range list {
+		list[i].rank = hidden
+	}
+	list[0].rank, list[0].chosen = rank, false
+	list[0].key.SetHelp(digits, "views")
 	return list
 }
 

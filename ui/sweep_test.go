@@ -237,6 +237,8 @@ func TestReplayHasNoSweep(t *testing.T) {
 	if m.page != pageLive {
 		t.Errorf("page %d", m.page)
 	}
+	checkShown(t, m, "2 experts", "4 kernels")
+	m.Update(tea.WindowSizeMsg{Width: standardWidth, Height: standardHeight})
 	checkShown(t, m, "1 2 4 views")
 }
 

@@ -127,7 +127,10 @@ func (p sweepPanel) drawProgress(area grid.Area) {
 	case SweepRunning:
 		text = leftText(u)
 	case SweepStopped:
-		text = "; x goes on, s saves what there is"
+		text = "; x goes on"
+		if done > 0 {
+			text += ", s saves what there is"
+		}
 	case SweepDone:
 		text = "; s saves it, x chooses another"
 	case SweepFailed:

@@ -39,7 +39,7 @@ func whyFixed(name string) string {
 	return map[string]string{
 		"engine": engine, "library": engine, "device": engine, "timer": engine, "es-launch": engine,
 		"no-measure":  "the ceilings of the GPU are measured at the start, before the first step",
-		"es-schedule": "it has begun; the first key that flips ES overtakes it",
+		"es-schedule": "a schedule begins with the run; the first key that flips ES ends it",
 		"aa":          "it tests the comparison itself, for a whole run", "until-significant": whole, "max-duration": whole, "until-width": whole,
 		"duration": whole, "steps": whole, "duty": mixing, "warmup": mixing, "interval": mixing,
 		"config-json": "m picks known models; another shape needs a new start", "experts": "m picks known models; another shape needs a new start",

@@ -48,7 +48,7 @@ func TestInteractiveSweep(t *testing.T) {
 	eventually(t, patience, "the first steps", func() bool { return term.isUpOn() })
 	term.keys("+") // 16 to 32 tokens: what comes back is what ran, not what was asked for at the start.
 	// Not "16→32 tokens", which is only asked for.
-	term.await("· 32 tokens", "1-4 views")
+	term.await("· 32 tokens", "4 kernels")
 
 	term.keys("3")
 	term.await("tokens from", "14 points")
@@ -103,7 +103,7 @@ func TestInteractiveSweepOfAModelFile(t *testing.T) {
 	term, dir := inFolder(t, 120, 40)
 	path := modelFile(t, smallModel)
 	front := term.start("--engine", "cpu", "--tokens", "2", "--config-json", path, "--tp", "2")
-	term.await("CPU REFERENCE", "1-4 views")
+	term.await("CPU REFERENCE", "4 kernels")
 	term.keys("3")
 	term.await("tokens from", "7 points")
 	term.keys("j", "Left", "Left", "Left", "Left", "Left", "Left") // 64 to 1

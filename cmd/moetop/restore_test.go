@@ -155,7 +155,7 @@ func TestResizesInMidFrame(t *testing.T) {
 	term.restored(before)
 }
 
-// TestMouseOnTheScreen clicks as a terminal reports it: a stage, the wheel, an overlay's outside. With
+// TestMouseOnTheScreen clicks as a terminal reports it: a stage, an overlay's outside, a tab. With
 // --no-mouse the terminal keeps its mouse.
 func TestMouseOnTheScreen(t *testing.T) {
 	t.Parallel()
@@ -172,6 +172,13 @@ func TestMouseOnTheScreen(t *testing.T) {
 	if !strings.Contains(term.state(), "mouse=1") {
 		t.Error("the mouse is not asked for")
 	}
+	before, _, found := strings.Cut(term.screen(), "2 experts")
+	if !found {
+		t.Fatalf("no tabs:\n%s", term.screen())
+	}
+	line := strings.LastIndex(before, "\n") + 1
+	term.click(len([]rune(before[line:]))+1, strings.Count(before, "\n")+1)
+	term.await("Experts by id")
 	term.keys("q")
 	term.await("exit=0")
 	term.keys("clear", "Enter")
