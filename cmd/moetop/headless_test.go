@@ -198,6 +198,23 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// TestEnvironmentIsTheFronts sets what is for the front alone: its worker inherits the variables, too.
+func TestEnvironmentIsTheFronts(t *testing.T) {
+	t.Parallel()
+	output, trace := filepath.Join(t.TempDir(), "report.json"), filepath.Join(t.TempDir(), "trace.json")
+	env := []string{"MOETOP_OUTPUT=" + output, "MOETOP_TRACE=" + trace, "MOETOP_REMOTE_COMMAND=" + binary() + " {args}"}
+	if got := runBinary(t, env, small("--json", "--steps", "5")...); got.code != exitDone || got.stdout != "" {
+		t.Fatalf("%+v", got)
+	}
+	text, err := os.ReadFile(output)
+	if err != nil || report(t, string(text)).Partial {
+		t.Errorf("report %q, %v", text, err)
+	}
+	if text, err := os.ReadFile(trace); err != nil || !json.Valid(text) {
+		t.Errorf("trace %q, %v", text, err)
+	}
+}
+
 func TestAutoTellsWhyNotCUDA(t *testing.T) {
 	t.Parallel()
 	got := runBinary(t, nil, "--json", "--steps", "3", "--warmup", "0")

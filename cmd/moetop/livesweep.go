@@ -63,7 +63,7 @@ func (l *liveSweep) Begin(view *profiler.View, plan sweep.Plan) error {
 	}
 	run.launch = func(args []string, tap func(profiler.Record)) (*front.Front, error) {
 		// As in moetop sweep, the runner ends the worker, in good order.
-		return l.app.launch(context.Background(), l.session.remote, front.Config{Args: args, Env: sweepEnvironment(l.app.environ), Tap: tap})
+		return l.app.launch(context.Background(), l.session.remote, front.Config{Args: args, Tap: tap})
 	}
 	run.tell = func(string, ...any) {} // The map shows what moetop sweep says in words.
 	if view != nil && view.Workload != nil {

@@ -171,8 +171,12 @@ func parses[T any](parse func(string) (T, error)) func(string) error {
 
 // complete takes the environment in and checks what flags mean together.
 func (o *options) complete(flags *pflag.FlagSet, environ []string) error {
-	if err := fromEnvironment(flags, environ); err != nil {
-		return err
+	// A worker was told everything by its front. The variables that it inherits are the front's: one that
+	// names the front's output, or where the worker runs, is not for the worker to follow.
+	if o.frontMode == "" {
+		if err := fromEnvironment(flags, environ); err != nil {
+			return err
+		}
 	}
 	o.given = make(map[string]string)
 	flags.VisitAll(func(f *pflag.Flag) {

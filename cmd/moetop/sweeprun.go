@@ -8,10 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"github.com/moetop/moetop/kernels"
 	"github.com/moetop/moetop/profiler"
@@ -156,24 +153,7 @@ func (s *sweepRun) start(workload []string, tap func(profiler.Record)) (*front.F
 // launchSweep starts this program again as the worker of a sweep.
 func (a *app) launchSweep(args []string, tap func(profiler.Record)) (*front.Front, error) {
 	// The front is closed by the runner: it has to outlive an interrupt, to end its worker in good order.
-	return a.launch(context.Background(), remoteOptions{},
-		front.Config{Args: args, Env: sweepEnvironment(a.environ), Tap: tap})
-}
-
-// sweepEnvironment leaves out the variables of flags that the sweep decides on itself.
-func sweepEnvironment(environ []string) []string {
-	root, ofEngine := pflag.NewFlagSet("", pflag.ContinueOnError), engineFlagSet(new(engineOptions))
-	defaultOptions().register(root)
-	var own []string
-	root.VisitAll(func(f *pflag.Flag) {
-		if ofEngine.Lookup(f.Name) == nil || f.Name == "kernels" {
-			own = append(own, environmentName(f.Name))
-		}
-	})
-	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
-		name, _, _ := strings.Cut(entry, "=")
-		return slices.Contains(own, name)
-	})
+	return a.launch(context.Background(), remoteOptions{}, front.Config{Args: args, Tap: tap})
 }
 
 func (s *sweepRun) pointArgs(p sweep.Point) []string {
