@@ -167,7 +167,7 @@ func (c *configFile) apply(flags *pflag.FlagSet, command string) error {
 	settled := settledFlags(flags)
 	var failure error
 	flags.VisitAll(func(f *pflag.Flag) {
-		if failure != nil || f.Changed || !settable(f) || settled.overrule(f.Name) {
+		if failure != nil || f.Changed || !settable(f) || settled.overrule(f.Name) || idle(flags, f.Name) {
 			return
 		}
 		value, ok := c.commands[command][f.Name]

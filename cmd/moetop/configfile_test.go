@@ -106,6 +106,43 @@ warmup = 7
 	}
 }
 
+// TestConfigStandsBack has files whose keys cannot stand beside what the command line says, or wait for
+// what it does not say.
+func TestConfigStandsBack(t *testing.T) {
+	t.Parallel()
+	until := []string{"--until-significant", "--max-duration", "100ms"}
+	for name, test := range map[string]struct {
+		file string
+		args []string
+		want string // a word of the command that ran
+	}{
+		"es, and a verdict":       {`es = "both"`, until, "--until-significant=true"},
+		"schedule, and a verdict": {`es-schedule = "0s=up"`, until, "--until-significant=true"},
+		"time, and a verdict":     {`duration = "1m"`, until, "--until-significant=true"},
+		"verdict, and es":         {"until-significant = true", []string{"--es", "up", "--steps", "3"}, "--es=up"},
+		"verdict, and time":       {"until-significant = true", []string{"--duration", "100ms"}, "--duration=100ms"},
+		"ab, and aa":              {"ab = true", []string{"--aa", "--steps", "3"}, "--aa=true"},
+		"aa, and ab":              {"aa = true", []string{"--ab", "--steps", "3"}, "--ab=true"},
+		"aa of a remembered mask": {`es = "up"`, []string{"--aa", "--steps", "3"}, "--es=up"},
+		"only with a verdict":     {"max-duration = '100ms'\nuntil-width = 2", []string{"--steps", "3"}, "--steps=3"},
+		"a verdict of the file's": {"max-duration = '100ms'\nuntil-width = 2", until[:1], "--until-width=2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runBinary(t, configHome(t, test.file), small(append([]string{"--json"}, test.args...)...)...)
+			if got.code != exitDone || !slices.Contains(report(t, got.stdout).Command, test.want) {
+				t.Errorf("no %s in %+v", test.want, got)
+			}
+		})
+	}
+	// A remembered shape is for commands that take one, and so is its shard.
+	shape := configHome(t, "engine = 'cpu'\nexperts = 4\ntop-k = 2\nhidden = 128\nintermediate = 256\ntp = 2\n")
+	got := runBinary(t, shape, "verify", "--json", "--tokens", "1", "--routing", "uniform")
+	if got.code != exitDone || !strings.Contains(got.stdout, `"model": "tiny"`) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestConfigTable(t *testing.T) {
 	t.Parallel()
 	got := runBinary(t, append(configHome(t, "tokens = 64"), "MOETOP_SEED=4"), "config")

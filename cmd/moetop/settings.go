@@ -35,9 +35,17 @@ func rivals(name string) []string {
 		// A shard is that of its model: one that is remembered beside another is not meant.
 		return []string{"model", "config-json", "experts"}
 	case "ab":
-		return []string{"es", "es-schedule"}
-	case "es", "es-schedule":
+		return []string{"es", "es-schedule", "aa"}
+	case "aa":
+		return []string{"es-schedule", "ab"}
+	case "es":
 		return []string{"ab"}
+	case "es-schedule":
+		return []string{"ab", "aa"}
+	case "until-significant":
+		return []string{"es", "es-schedule", "duration"}
+	case "duration":
+		return []string{"until-significant"}
 	default:
 		return nil
 	}
@@ -52,11 +60,29 @@ func settledFlags(flags *pflag.FlagSet) settled {
 		// A switch that is off is nobody's rival.
 		s[f.Name] = f.Changed && f.Value.String() != "false"
 	})
+	if s["until-significant"] && !s["aa"] {
+		s["ab"] = true // It implies that.
+	}
 	return s
 }
 
 func (s settled) overrule(name string) bool {
 	return slices.ContainsFunc(rivals(name), func(rival string) bool { return s[rival] })
+}
+
+// idle reports whether a flag says something about another that the command does not have or that nobody
+// has set: --max-duration without --until-significant, or, where there is no custom shape, a shard without
+// the file of its model. On the command line that is a mistake; in a file it waits for its occasion.
+func idle(flags *pflag.FlagSet, name string) bool {
+	switch name {
+	case "max-duration", "until-width":
+		until := flags.Lookup("until-significant")
+		return until == nil || until.Value.String() == "false"
+	case "tp", "ep":
+		return flags.Lookup("experts") == nil && !flags.Changed("config-json")
+	default:
+		return false
+	}
 }
 
 // source says where a flag's value came from.
