@@ -106,13 +106,20 @@ func engineFlagSet(o *engineOptions) *pflag.FlagSet {
 // note keeps which flags were given, by command line or environment.
 func (o *sweepOptions) note(flags *pflag.FlagSet) {
 	o.given = make(map[string]bool)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed {
+			o.given[f.Name] = true
+		}
+	})
+	o.noteEngine(flags)
+}
+
+// noteEngine keeps those for the engine that were given.
+func (o *sweepOptions) noteEngine(flags *pflag.FlagSet) {
 	ofEngine := engineFlagSet(new(engineOptions))
 	flags.VisitAll(func(f *pflag.Flag) {
-		if !f.Changed {
-			return
-		}
-		o.given[f.Name] = true
-		if ofEngine.Lookup(f.Name) != nil && f.Name != "kernels" {
+		if f.Changed && ofEngine.Lookup(f.Name) != nil && f.Name != "kernels" {
+			o.given[f.Name] = true
 			o.engineFlags = append(o.engineFlags, "--"+f.Name+"="+f.Value.String())
 		}
 	})
@@ -197,6 +204,25 @@ func (o *sweepOptions) adopt(earlier *sweep.Plan) error {
 		return usage(fmt.Errorf("--resume: %s: %w", o.resume, err))
 	}
 	o.plan = whole
+	return nil
+}
+
+// adoptEngine takes from the command of an earlier run how its engine was chosen, where the flags do not
+// say it: the points of one GPU belong together.
+func (o *sweepOptions) adoptEngine(earlier []string) error {
+	all := defaultEngineOptions()
+	flags := engineFlagSet(&all)
+	for _, word := range slices.Concat(o.engineFlags, earlier) {
+		name, value, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		if f := flags.Lookup(name); f == nil || f.Changed || name == "kernels" {
+			continue
+		}
+		if err := flags.Set(name, value); err != nil {
+			return usage(fmt.Errorf("--resume: %s: %w", o.resume, err))
+		}
+	}
+	o.engine, o.engineFlags = all, nil
+	o.noteEngine(flags)
 	return nil
 }
 

@@ -130,7 +130,15 @@ func TestSweepVerdicts(t *testing.T) {
 			t.Errorf("%s: code %d, %q\n%s", format, got.code, got.stderr, got.stdout)
 		}
 	}
-	// More points belong to the same GPU alone.
+	// More points are measured on the engine that the file was begun with.
+	more := runBinary(t, env, "sweep", "--resume", file, "--tokens", "1..8", "--json")
+	if more.code != exitDone {
+		t.Fatalf("code %d, %q", more.code, more.stderr)
+	}
+	if d := swept(t, more.stdout); len(d.Points) != 4 || !slices.Contains(d.Command, "--library="+fakeLibrary()) {
+		t.Errorf("%d points by %q", len(d.Points), d.Command)
+	}
+	// They belong to the same GPU alone.
 	other := runBinary(t, nil, "sweep", "--resume", file, "--tokens", "1,8", "--engine", "cpu", "--model", "tiny")
 	if other.code != exitUsage || !strings.Contains(other.stderr, "engine cpu, not cuda") {
 		t.Errorf("code %d, %q", other.code, other.stderr)

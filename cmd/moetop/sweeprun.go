@@ -54,7 +54,8 @@ func (a *app) openSweep(o *sweepOptions) (*sweepRun, error) {
 	}
 	run.journal, run.results = journal, maps.Clone(journal.Results)
 	if journal.Header != nil {
-		if err := errors.Join(o.adopt(&journal.Header.Plan), checkDescribed(o.plan.Described)); err != nil {
+		err := errors.Join(o.adopt(&journal.Header.Plan), o.adoptEngine(journal.Header.Command))
+		if err = errors.Join(err, checkDescribed(o.plan.Described)); err != nil {
 			return nil, errors.Join(err, journal.Close())
 		}
 		h := *journal.Header
