@@ -228,21 +228,27 @@ func (o *sweepOptions) adoptEngine(earlier []string) error {
 
 // command is the argv that repeats the sweep.
 func (o *sweepOptions) command(program string) []string {
-	texts := func(values any) string {
-		return strings.ReplaceAll(strings.Trim(fmt.Sprint(values), "[]"), " ", ",")
-	}
 	argv := append([]string{program, "sweep"}, o.formats()...)
 	if presets := o.plan.Presets(); len(presets) > 0 {
-		argv = append(argv, "--model="+texts(presets))
+		argv = append(argv, "--model="+commas(presets))
 	}
 	if d := o.plan.Described; d != nil {
 		argv = append(argv, d.Flags()...)
 	}
 	argv = append(argv,
-		"--tokens="+texts(o.plan.Tokens), "--routing="+texts(o.plan.Routings),
-		"--kernels="+texts(o.plan.Kernels), "--pairs="+strconv.Itoa(o.plan.Pairs), "--time="+o.pointTime().String(),
+		"--tokens="+commas(o.plan.Tokens), "--routing="+commas(o.plan.Routings),
+		"--kernels="+commas(o.plan.Kernels), "--pairs="+strconv.Itoa(o.plan.Pairs), "--time="+o.pointTime().String(),
 		"--seed="+strconv.FormatUint(o.plan.Seed, 10))
 	return append(argv, o.engineFlags...)
+}
+
+// commas writes the values of a list as its flag takes them.
+func commas[T any](values []T) string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = fmt.Sprint(value)
+	}
+	return strings.Join(texts, ",")
 }
 
 // pointTime is the plan's limit for a point.

@@ -381,3 +381,20 @@ func TestSweepProgress(t *testing.T) {
 		}
 	}
 }
+
+func TestSweepCommandRepeatsIt(t *testing.T) {
+	t.Parallel()
+	routing, err := profiler.ParseRouting("trace:my own [1].ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &sweepOptions{plan: sweep.Plan{
+		Models: []string{"tiny", "dsv3"}, Tokens: []int{1, 16}, Routings: []profiler.Routing{routing, {Kind: profiler.Hot}}, Kernels: []string{"cutlass"},
+	}}
+	command := o.command("moetop")
+	for _, want := range []string{"--model=tiny,dsv3", "--tokens=1,16", "--routing=trace:my own [1].ndjson,hot", "--kernels=cutlass"} {
+		if !slices.Contains(command, want) {
+			t.Errorf("no %q in %q", want, command)
+		}
+	}
+}
