@@ -144,6 +144,22 @@ func TestRecordRefuses(t *testing.T) {
 	}
 }
 
+// TestReplayOfAFailure prints what is left of a run that found no GPU.
+func TestReplayOfAFailure(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "failed.moetop")
+	if got := runBinary(t, []string{"MOETOP_FAKE_FAULT=no-device"}, append([]string{"record", "-o", path}, faked()...)...); got.code != exitNoGPU {
+		t.Fatalf("%+v", got)
+	}
+	got := runBinary(t, nil, "replay", path, "--json")
+	if got.code != exitFailure || got.stdout != "" || !strings.Contains(got.stderr, "its last session failed: no usable GPU") {
+		t.Errorf("%+v", got)
+	}
+	if got := runBinary(t, nil, "replay", path, "--ndjson"); got.code != exitDone || !strings.Contains(got.stdout, `"record":"failure"`) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestReplayScreen plays a recording on a real screen by the keys of its footer: it is paused, sought by
 // a share, by steps and by a click, played faster, and refuses what a recording cannot do.
 func TestReplayScreen(t *testing.T) {

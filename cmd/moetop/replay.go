@@ -150,10 +150,16 @@ func (a *app) replayReport(r *recording.Reader, output string) error {
 	})
 	view := fold.View()
 	report := view.Summary
-	if report == nil {
-		if view.Header == nil {
-			return errors.Join(errors.New("the recording holds no session"), damage)
-		}
+	switch {
+	case report != nil:
+	case view.Header == nil:
+		return errors.Join(errors.New("the recording holds no session"), damage)
+	// There is no report of a run that has not begun to measure, as with moetop --json.
+	case view.Sample == nil && view.Failure != nil:
+		return errors.Join(fmt.Errorf("its last session failed: %s", view.Failure.Text), damage)
+	case view.Workload == nil || view.Sample == nil:
+		return errors.Join(errors.New("its last session ended before anything was measured"), damage)
+	default:
 		report = view.Report(true)
 	}
 	return errors.Join(a.writeJSON(output, report), damage)
