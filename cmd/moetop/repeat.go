@@ -13,11 +13,14 @@ import (
 // changeable are the flags that a key can have overtaken since the start, or that a live session does
 // not have: they are said anew for what runs now.
 func changeable(name string) bool {
-	return slices.Contains([]string{
-		"ndjson", "json", "es", "es-schedule", "ab", "model", "experts", "top-k", "hidden", "intermediate", "tp", "ep",
+	return slices.Contains(slices.Concat(untilFlags(), []string{
+		"ndjson", "json", "es", "es-schedule", "ab", "aa", "model", "experts", "top-k", "hidden", "intermediate", "tp", "ep",
 		"tokens", "routing", "seed", "kernels", "config-json",
-	}, name)
+	}), name)
 }
+
+// untilFlags are those of a run that ends with its verdict.
+func untilFlags() []string { return []string{"until-significant", "max-duration", "until-width"} }
 
 // repeatCommand is the command line that measures what a view shows, without a screen. It keeps the
 // flags of the worker's own command that no key changes.
@@ -68,17 +71,33 @@ func runningFlags(view *profiler.View, started []string) []string {
 	if kernels := view.Workload.Kernels; view.Workload.Engine != "cpu" && kernels != "" {
 		argv = append(argv, "--kernels="+kernels)
 	}
-	sample := view.Sample
-	switch {
-	case sample == nil:
-	case sample.AB:
-		argv = append(argv, "--ab")
-	case sample.PendingES != nil:
-		argv = append(argv, "--es="+sample.PendingES.String())
-	default:
-		argv = append(argv, "--es="+sample.ES.String())
+	if view.Sample == nil {
+		return argv
 	}
-	return argv
+	return append(argv, modeFlags(view.Sample, started)...)
+}
+
+// modeFlags say what is switched on. A session that was started to end with its verdict ends with it as
+// long as it compares: without that there is none, and the flags would be refused.
+func modeFlags(sample *profiler.Sample, started []string) []string {
+	mask := sample.ES
+	if sample.PendingES != nil {
+		mask = *sample.PendingES
+	}
+	flags := []string{"--ab"}
+	switch {
+	case !sample.AB:
+		return []string{"--es=" + mask.String()}
+	case sample.AA:
+		flags = []string{"--aa", "--es=" + mask.String()}
+	}
+	for _, word := range started {
+		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		if slices.Contains(untilFlags(), name) {
+			flags = append(flags, word)
+		}
+	}
+	return flags
 }
 
 // shapeFlags say the shape and the shard of a workload: by its name, by the file that the session was

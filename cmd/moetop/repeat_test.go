@@ -25,7 +25,7 @@ func seen(t *testing.T, engine string, args ...string) *profiler.View {
 	return &profiler.View{
 		Header:   &profiler.Header{Command: o.command("moetop", w, engine), Seed: w.Seed},
 		Workload: &profiler.WorkloadRecord{Workload: w, Engine: engine, Kernels: kernels},
-		Sample:   &profiler.Sample{ES: o.mask, AB: o.measuring.ab},
+		Sample:   &profiler.Sample{ES: o.mask, AB: o.measuring.ab || o.measuring.aa, AA: o.measuring.aa},
 	}
 }
 
@@ -73,6 +73,27 @@ func TestRepeatedCommandMeasuresTheSame(t *testing.T) {
 			[]string{"--es=down", "--seed=9"},
 			[]string{"--es-schedule"},
 		},
+		"a test of A/B mode": {
+			"cpu",
+			[]string{"--aa", "--es", "up", "--until-significant"},
+			nil,
+			[]string{"--aa", "--es=up", "--until-significant=true"},
+			[]string{"--ab"},
+		},
+		"until its verdict": {
+			"cpu",
+			[]string{"--until-significant", "--max-duration", "5s"},
+			nil,
+			[]string{"--ab", "--until-significant=true", "--max-duration=5s"},
+			[]string{"--es"},
+		},
+		"no verdict any more": {
+			"cpu",
+			[]string{"--until-significant", "--max-duration", "5s", "--until-width", "2"},
+			func(v *profiler.View) { v.Sample.AB, v.Sample.ES = false, profiler.ESUp },
+			[]string{"--es=up"},
+			[]string{"--until-significant", "--max-duration", "--until-width"},
+		},
 		"a custom shape in shards": {
 			"cpu",
 			[]string{"--experts", "16", "--top-k", "2", "--hidden", "256", "--intermediate", "512", "--tp", "2", "--ep", "4"},
@@ -113,8 +134,16 @@ func TestRepeatedCommandMeasuresTheSame(t *testing.T) {
 			if err != nil || got != view.Workload.Workload {
 				t.Errorf("%q runs %+v (%v), want %+v", argv, got, err, view.Workload.Workload)
 			}
-			if again.measuring.ab != view.Sample.AB || !again.json || again.engine.engine != c.engine {
+			if m := again.measuring; (m.ab || m.aa) != view.Sample.AB || m.aa != view.Sample.AA || !again.json || again.engine.engine != c.engine {
 				t.Errorf("%q: A/B %v, JSON %v, engine %s", argv, again.measuring.ab, again.json, again.engine.engine)
+			}
+			// So does the worker that comes back after a sweep.
+			back, err := parsed(t, c.args...).resumeArgs(view)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := parsed(t, back...).measuring; (m.ab || m.aa) != view.Sample.AB || m.until && !m.ab && !m.aa {
+				t.Errorf("%q comes back as %+v", back, m)
 			}
 			for _, flag := range c.keeps {
 				if !slices.Contains(argv, flag) {

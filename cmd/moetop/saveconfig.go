@@ -27,8 +27,8 @@ func leftSettings(left ui.Left) map[string]any {
 	}
 	for _, flag := range runningFlags(view, view.Header.Command) {
 		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
-		if name == "seed" {
-			continue // No key changes it.
+		if !slices.Contains(rememberedFlags(), name) {
+			continue // No key changes the seed, and a test or a run until its verdict is for once.
 		}
 		if name == "config-json" {
 			// The next session may be started in another folder.
