@@ -262,8 +262,8 @@ func TestInterrupts(t *testing.T) {
 				end, _ := until(t, d, "summary", kind(profiler.KindSummary))
 				r = end.Summary
 			}
-			if !r.Partial || r.Steps == 0 {
-				t.Errorf("partial %v, %d steps", r.Partial, r.Steps)
+			if !r.Partial || r.Steps == 0 || r.EndedBy != profiler.EndInterrupted {
+				t.Errorf("partial %v, %d steps, ended by %q", r.Partial, r.Steps, r.EndedBy)
 			}
 			if code := p.wait(t); code != test.code {
 				t.Errorf("code %d, want %d; stderr %q", code, test.code, p.stderr)

@@ -45,6 +45,10 @@ func outcome(view *profiler.View, interrupted bool) (*profiler.Report, error) {
 	case view.Summary != nil:
 		whole := *view.Summary
 		whole.Partial = whole.Partial || interrupted
+		// The worker was only told to stop; the interrupt was ours.
+		if interrupted && whole.EndedBy == profiler.EndStopped {
+			whole.EndedBy = profiler.EndInterrupted
+		}
 		report = &whole
 	case view.Header != nil && view.Workload != nil && view.Sample != nil:
 		report = view.Report(true)
