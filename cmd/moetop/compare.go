@@ -80,6 +80,9 @@ func (a *app) runCompare(o *compareOptions, before, after string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--threshold: %w", err))
 	}
+	if err := keepInput("output", o.output, before, after); err != nil {
+		return err
+	}
 	old, current, err := a.readBoth(before, after)
 	if err != nil {
 		return err

@@ -173,6 +173,76 @@ func TestOutputIsWrittenWhole(t *testing.T) {
 	}
 }
 
+// TestOutputIsCheckedFirst asks for runs that would take far longer than the test waits.
+func TestOutputIsCheckedFirst(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{
+		"report": small("--json", "--duration", "1h"),
+		"sweep":  {"sweep", "--engine", "cpu", "--pairs", "60000", "--time", "1h"},
+		"verify": {"verify", "--json", "--engine", "cpu", "--soak", "1000000000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for path, says := range map[string]string{
+				dir:                         dir + " is a folder",
+				filepath.Join(dir, "no/x"):  "there is no folder " + filepath.Join(dir, "no"),
+				filepath.Join(file, "x"):    "there is no folder " + file,
+				"/proc/self/nothing/report": "there is no folder",
+			} {
+				got := runBinary(t, nil, append(args, "--output", path)...)
+				if got.code != exitUsage || !strings.Contains(got.stderr, "--output: ") || !strings.Contains(got.stderr, says) || got.stdout != "" {
+					t.Errorf("%s: %+v", path, got)
+				}
+			}
+		})
+	}
+}
+
+// TestOutputKeepsWhatIsRead names the file that is read as the one to write, also by another name.
+func TestOutputKeepsWhatIsRead(t *testing.T) {
+	t.Parallel()
+	recording := recorded(t)
+	dir := filepath.Dir(recording)
+	measured, link := filepath.Join(dir, "run.json"), filepath.Join(dir, "link")
+	if got := runBinary(t, nil, small("--json", "--steps", "5", "--output", measured)...); got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	if err := os.Symlink(measured, link); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		file string
+		env  []string
+		args []string
+	}{
+		"stream":      {recording, nil, []string{"replay", recording, "--ndjson", "--output", recording}},
+		"report":      {recording, nil, []string{"replay", recording, "--json", "--output", recording}},
+		"timeline":    {recording, nil, []string{"replay", recording, "--trace", recording}},
+		"environment": {recording, []string{"MOETOP_OUTPUT=" + recording}, []string{"replay", recording, "--ndjson"}},
+		"page":        {measured, nil, []string{"report", measured, "-o", link}},
+		"comparison":  {measured, nil, []string{"compare", link, measured, "--output", measured}},
+		"sweep":       {measured, nil, sweptOnCPU("--resume", filepath.Join(dir, "new"), "--output", filepath.Join(dir, "new"))},
+	} {
+		before, err := os.ReadFile(test.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := runBinary(t, test.env, test.args...)
+		after, err := os.ReadFile(test.file)
+		if err != nil || string(after) != string(before) {
+			t.Errorf("%s: the file changed, %v", name, err)
+		}
+		if got.code != exitUsage || !strings.Contains(got.stderr, "which is read") || strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // TestOutputIntoAPipe stands for /dev/null and its like, which must stay what they are.
 func TestOutputIntoAPipe(t *testing.T) {
 	t.Parallel()

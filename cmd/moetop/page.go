@@ -27,6 +27,9 @@ no network. - is stdin.`,
 			if err := fromEnvironment(cmd.Flags(), a.environ); err != nil {
 				return usage(err)
 			}
+			if err := keepInput("output", output, args[0]); err != nil {
+				return err
+			}
 			file, err := a.readSaved(args[0])
 			if err != nil {
 				return err

@@ -117,6 +117,9 @@ func (a *app) runReplay(ctx context.Context, o *replayOptions, path string) erro
 			return err
 		}
 	}
+	if err := errors.Join(keepInput("output", o.output, path), keepInput("trace", o.trace, path)); err != nil {
+		return err
+	}
 	r, err := recording.Open(path)
 	if err != nil {
 		return err

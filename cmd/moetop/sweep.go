@@ -258,6 +258,9 @@ func (o *sweepOptions) pointTime() time.Duration {
 
 // runSweep measures what is missing and prints everything.
 func (a *app) runSweep(ctx context.Context, o *sweepOptions) error {
+	if err := keepInput("output", o.output, o.resume); err != nil {
+		return err
+	}
 	signals := watchInterrupts()
 	defer signals.stop()
 	run, err := a.openSweep(o)

@@ -53,6 +53,19 @@ func writeWhole(path string, data []byte) error {
 	return nil
 }
 
+// keepInput refuses an output that is a file which the command reads: what was measured would be gone.
+func keepInput(flag, output string, inputs ...string) error {
+	to, err := os.Stat(output)
+	for _, input := range inputs {
+		from, inputErr := os.Stat(input)
+		same := err == nil && inputErr == nil && to.Mode().IsRegular() && os.SameFile(to, from)
+		if output != "" && (same || output == input) {
+			return usage(fmt.Errorf("--%s: %s is not allowed: a file other than %s, which is read", flag, output, input))
+		}
+	}
+	return nil
+}
+
 // replaceFile puts a new file in the place of a path, whole or not at all.
 func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
