@@ -26,14 +26,22 @@ func rivals(name string) []string {
 	shape := []string{"experts", "top-k", "hidden", "intermediate"}
 	switch name {
 	case "model":
-		return append(shape, "config-json")
+		return append(shape, "config-json", "exhaustive")
 	case "config-json":
-		return append(shape, "model")
+		return append(shape, "model", "exhaustive")
 	case "experts", "top-k", "hidden", "intermediate":
 		return []string{"model", "config-json"}
 	case "tp", "ep":
 		// A shard is that of its model: one that is remembered beside another is not meant.
 		return []string{"model", "config-json", "experts"}
+	case "tokens":
+		return []string{"exhaustive"}
+	case "routing":
+		return []string{"exhaustive", "soak"}
+	case "exhaustive":
+		return []string{"model", "config-json", "tokens", "routing"}
+	case "soak":
+		return []string{"routing"}
 	case "ab":
 		return []string{"es", "es-schedule", "aa"}
 	case "aa":

@@ -150,7 +150,10 @@ func (o *verifyOptions) check() error {
 	if o.output != "" && !o.json {
 		return errors.New("--output: only allowed with --json")
 	}
-	for _, own := range []string{"model", "tokens", "routing"} {
+	if _, err := o.models.fromFile(); err != nil {
+		return err
+	}
+	for _, own := range []string{"model", "config-json", "tokens", "routing"} {
 		switch {
 		case !o.given[own]:
 		case o.exhaustive:

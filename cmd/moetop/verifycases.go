@@ -59,7 +59,7 @@ func (o *verifyOptions) verifySoak(selected kernels.Selection, family string, fo
 		w.Tokens /= 4
 	}
 	workloads := []profiler.Workload{w}
-	if o.given["model"] || o.given["tokens"] {
+	if o.given["model"] || o.given["config-json"] || o.given["tokens"] {
 		one := *o
 		one.routing = []string{string(profiler.Uniform)}
 		var err error

@@ -62,6 +62,8 @@ func TestVerifyExhaustiveFails(t *testing.T) {
 		"broken kernels":      {[]string{"MOETOP_FAKE_FAULT=native-run"}, []string{"--soak", "10", "--kernels", "native"}, exitFailure, "unspecified launch failure"},
 		"kernels not there":   {[]string{"MOETOP_FAKE_FAULT=no-native"}, []string{"--exhaustive", "--kernels", "native"}, exitUsage, `one of ["cutlass"]`},
 		"a model of its own":  {nil, []string{"--exhaustive", "--model", "tiny"}, exitUsage, "--exhaustive and --model"},
+		"a file of its own":   {nil, []string{"--exhaustive", "--config-json", modelFile(t, smallModel)}, exitUsage, "--exhaustive and --config-json"},
+		"a shard of nothing":  {nil, []string{"--exhaustive", "--tp", "2"}, exitUsage, "only allowed with --config-json"},
 		"routing with a soak": {nil, []string{"--soak", "5", "--routing", "hot"}, exitUsage, "--soak and --routing"},
 		"no steps":            {nil, []string{"--soak", "0"}, exitUsage, "a whole number from 1"},
 	} {
@@ -85,5 +87,23 @@ func TestVerifySoak(t *testing.T) {
 	}
 	if s := r.Cases[0].Soak; s == nil || s.Steps != 400 || s.Toggles < 3 || s.Routings < 1 || len(s.Problems) > 0 {
 		t.Errorf("soak %+v", s)
+	}
+	// The model of a file is soaked as a preset is.
+	described := runBinary(t, nil, "verify", "--engine", "cpu", "--soak", "1", "--config-json", modelFile(t, smallModel), "--tp", "2", "--json")
+	if err := json.Unmarshal([]byte(described.stdout), &r); err != nil || len(r.Cases) != 4 || r.Cases[0].Workload.TP != 2 {
+		t.Errorf("%v in %+v", err, described)
+	}
+}
+
+// TestVerifyBesideARememberedSession has workloads in the config file where the check brings its own.
+func TestVerifyBesideARememberedSession(t *testing.T) {
+	t.Parallel()
+	env := append(configHome(t, "model = 'tiny'\ntokens = 4\nrouting = 'hot'\n"), "MOETOP_FAKE_FAULT=no-native")
+	cases := runBinary(t, env, "verify", "--engine", "cuda", "--library", fakeLibrary(), "--kernels", "native", "--exhaustive")
+	if !strings.Contains(cases.stderr, `one of ["cutlass"]`) {
+		t.Errorf("%+v", cases)
+	}
+	if soak := runBinary(t, env, "verify", "--engine", "cpu", "--soak", "5"); soak.code != exitDone {
+		t.Errorf("%+v", soak)
 	}
 }
