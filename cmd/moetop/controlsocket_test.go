@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -208,6 +209,13 @@ func TestControlSocketBesideAFront(t *testing.T) {
 	text, err := bufio.NewReader(p.stdout).ReadString('\x00')
 	if !strings.Contains(text, `"tokens": 16`) || p.wait(t) != exitDone {
 		t.Errorf("report %.300s, %v; %s", text, err, p.stderr)
+	}
+	// Its command repeats what ran in the end.
+	command := report(t, text).Command
+	for _, word := range []string{"--json", "--experts=4", "--tokens=16", "--es=up", "--duration=1m0s"} {
+		if !slices.Contains(command, word) {
+			t.Errorf("no %s in %q", word, command)
+		}
 	}
 	nobody := runBinary(t, nil, "ctl", "--socket", path, "stop")
 	if nobody.code != exitFailure || !strings.Contains(nobody.stderr, "no session listens") {

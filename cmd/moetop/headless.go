@@ -14,8 +14,16 @@ import (
 func (a *app) runHeadless(ctx context.Context, o *options) error {
 	signals := watchInterrupts()
 	defer signals.stop()
-	report, err := a.batch(ctx, o, "json", signals, nil)
+	steered := &steering{fold: profiler.NewFold()}
+	var tap func(profiler.Record)
+	if o.control != "" {
+		tap = steered.note
+	}
+	report, err := a.batch(ctx, o, "json", signals, tap)
 	if report != nil {
+		if steered.elsewhere(o) {
+			report.Command = repeatCommand(steered.fold.View())
+		}
 		a.tellWarnings(report)
 		if writeErr := a.writeJSON(o.output, report); writeErr != nil {
 			return writeErr

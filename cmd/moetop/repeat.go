@@ -38,6 +38,31 @@ func repeatCommand(view *profiler.View) []string {
 	return append(argv, runningFlags(view, view.Header.Command)...)
 }
 
+// steering follows a session without a screen that takes commands: its report is of what ran last, which
+// the command that started it may not repeat any more.
+type steering struct {
+	fold  *profiler.Fold
+	begun *profiler.WorkloadRecord
+}
+
+func (s *steering) note(r profiler.Record) {
+	if s.begun == nil {
+		s.begun = r.Workload
+	}
+	s.fold.Apply(r)
+}
+
+// elsewhere reports whether something else runs than the flags say. A schedule switches ES by itself.
+func (s *steering) elsewhere(o *options) bool {
+	view := s.fold.View()
+	if s.begun == nil || view.Workload == nil || view.Sample == nil {
+		return false
+	}
+	compares := o.measuring.ab || o.measuring.aa
+	return view.Workload.Workload != s.begun.Workload || view.Workload.Kernels != s.begun.Kernels || view.Sample.AB != compares ||
+		!compares && len(o.schedule) == 0 && view.Sample.ES != o.mask
+}
+
 // resumeArgs are the arguments with which a worker that made room comes back: those of the session, with
 // what the view shows in place of what it was started with.
 func (o *options) resumeArgs(view *profiler.View) ([]string, error) {
