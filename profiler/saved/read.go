@@ -144,6 +144,9 @@ func readDocument(d *jx.Decoder) (Run, error) {
 
 // documentRun tells a report from a sweep.
 func documentRun(fields map[string]json.RawMessage, points []Point) (Run, error) {
+	if kind, isRecord := fields["record"]; isRecord {
+		return Run{}, fmt.Errorf("it is a record of kind %s behind a report or a sweep: files joined to one have to be of one kind", kind)
+	}
 	var head struct {
 		SchemaVersion string `json:"schema_version"`
 		Kind          string `json:"kind"`
