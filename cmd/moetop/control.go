@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -25,7 +24,7 @@ func readCommands(in io.Reader, out *stream, commands chan<- profiler.Command, d
 		}
 		cmd, err := profiler.ParseCommand(lines.Bytes())
 		if err != nil {
-			out.answer(refusal(err))
+			out.answer(refusal(cmd.ID, err))
 			continue
 		}
 		select {
@@ -35,14 +34,11 @@ func readCommands(in io.Reader, out *stream, commands chan<- profiler.Command, d
 		}
 	}
 	if err := lines.Err(); err != nil {
-		out.answer(refusal(fmt.Errorf("read a control line of at most %d bytes; no further ones are read: %w", maxControlLine, err)))
+		out.answer(refusal("", fmt.Errorf("read a control line of at most %d bytes; no further ones are read: %w", maxControlLine, err)))
 	}
 }
 
-func refusal(err error) profiler.Record {
-	ack := &profiler.Ack{Error: err.Error()}
-	if argument, ok := errors.AsType[*profiler.ArgumentError](err); ok {
-		ack.Field = argument.Field
-	}
-	return profiler.Record{Kind: profiler.KindAck, Time: time.Now(), Ack: ack}
+// refusal answers a line that the session never sees.
+func refusal(id string, err error) profiler.Record {
+	return profiler.Record{Kind: profiler.KindAck, Time: time.Now(), Ack: profiler.NewAck(id, err)}
 }

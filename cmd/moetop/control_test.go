@@ -48,6 +48,12 @@ func TestControl(t *testing.T) {
 			t.Errorf("%s: %+v", line, a.Ack)
 		}
 	}
+	// Whoever waits for an answer finds it by its id, whatever is wrong with the line.
+	for _, line := range []string{`{"id":"r","tokens":"many"}`, `{"id":"r","tokns":8}`, `{"tokens":0,"id":"r"}`} {
+		if a := talk(t, p, d, line); a.Ack.OK || a.Ack.ID != "r" {
+			t.Errorf("%s: %+v", line, a.Ack)
+		}
+	}
 	if a := talk(t, p, d, `{"id":"t","tokens":16}`); !a.Ack.OK {
 		t.Errorf("tokens 16: %+v", a.Ack)
 	}

@@ -105,7 +105,7 @@ func TestAnswersCarryTheNewestStep(t *testing.T) {
 		close(g.open)
 		s := newStream(g)
 		s.emit(profiler.Record{Kind: profiler.KindSample, Step: 41, Generation: 3, Sample: &profiler.Sample{}})
-		s.answer(refusal(&profiler.ArgumentError{Field: "tokens", Value: "0", Allowed: "more"}))
+		s.answer(refusal("", &profiler.ArgumentError{Field: "tokens", Value: "0", Allowed: "more"}))
 		if err := s.close(); err != nil {
 			t.Fatal(err)
 		}
