@@ -96,6 +96,11 @@ warmup = 7
 	if shape["model"].Value != nil || shape["es"].Source != fromDefault || shape["ab"].Value != true {
 		t.Errorf("model %+v, es %+v, ab %+v", shape["model"], shape["es"], shape["ab"])
 	}
+	// A variable still wins where it speaks about what only the file has set.
+	until := append(configHome(t, "until-significant = true\nmax-duration = '1m'"), "MOETOP_MAX_DURATION=5s")
+	if limit := settingsOf(t, until)["max-duration"]; limit.Value != 5.0 || limit.Source != fromVariable {
+		t.Errorf("max-duration %+v", limit)
+	}
 	// The shard belongs to the file's model, not to the one on the command line.
 	sharded := configHome(t, "model = \"dsv3\"\ntp = 4\n")
 	if own := settingsOf(t, sharded); own["tp"].Value != 4.0 {

@@ -24,7 +24,7 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	settled := settledFlags(flags)
 	var failure error
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || failure != nil || f.Hidden || commandLineOnly(f.Name) || settled.overrule(f.Name) || idle(flags, f.Name) {
+		if f.Changed || failure != nil || f.Hidden || commandLineOnly(f.Name) || settled.overrule(f.Name) {
 			return
 		}
 		name := environmentName(f.Name)

@@ -80,7 +80,8 @@ func (s settled) overrule(name string) bool {
 
 // idle reports whether a flag says something about another that the command does not have or that nobody
 // has set: --max-duration without --until-significant, or, where there is no custom shape, a shard without
-// the file of its model. On the command line that is a mistake; in a file it waits for its occasion.
+// the file of its model. On the command line and in a variable that is a mistake; in a file it waits for
+// its occasion.
 func idle(flags *pflag.FlagSet, name string) bool {
 	switch name {
 	case "max-duration", "until-width":
