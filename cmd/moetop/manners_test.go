@@ -158,8 +158,19 @@ func TestOutputIsWrittenWhole(t *testing.T) {
 	if info, err := os.Lstat(link); err != nil || info.Mode().Type() != os.ModeSymlink {
 		t.Errorf("the link is none any more: %v, %v", info.Mode(), err)
 	}
-	if err := writeWhole(filepath.Join(dir, "new"), []byte("x")); err != nil {
+	// Nothing is yet where a link leads.
+	ahead := filepath.Join(dir, "ahead")
+	if err := os.Symlink("new", ahead); err != nil {
 		t.Fatal(err)
+	}
+	if err := writeWhole(ahead, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(ahead); err != nil || info.Mode().Type() != os.ModeSymlink {
+		t.Errorf("the link ahead is none any more: %v, %v", info.Mode(), err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "new")); err != nil || string(text) != "x" {
+		t.Errorf("%q, %v", text, err)
 	}
 	if err := writeWhole(dir, []byte("x")); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a folder: %v", err)
@@ -168,7 +179,7 @@ func TestOutputIsWrittenWhole(t *testing.T) {
 		t.Error("a file in no folder was written")
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 3 {
+	if err != nil || len(entries) != 4 {
 		t.Errorf("something was left: %v, %v", entries, err)
 	}
 }

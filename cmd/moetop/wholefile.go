@@ -41,6 +41,13 @@ func writeWhole(path string, data []byte) error {
 	if err == nil && !info.Mode().IsRegular() {
 		return writeInto(path, data)
 	}
+	// A link to where nothing is yet is followed, too.
+	if target, linkErr := os.Readlink(path); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		return writeWhole(target, data)
+	}
 	if err == nil {
 		mode = info.Mode().Perm()
 		if path, err = filepath.EvalSymlinks(path); err != nil {
