@@ -15,7 +15,7 @@ func TestSweepFamilies(t *testing.T) {
 	schema, _ := sweepSchemas(t)
 	file := filepath.Join(t.TempDir(), "points.ndjson")
 	env := []string{"MOETOP_FAKE_STEP_US=100"}
-	args := sweptOnFake("--tokens", "1,2", "--pairs", "12", "--kernels", "auto", "--resume", file)
+	args := sweptOnFake("--tokens", "1,2", "--pairs", "16", "--kernels", "auto", "--resume", file)
 	got := runBinary(t, env, append(args, "--json")...)
 	if got.code != exitDone {
 		t.Fatalf("code %d, %q", got.code, got.stderr)
@@ -73,7 +73,7 @@ func TestSweepFamiliesThatAreNotThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := append([]string{"MOETOP_FAKE_STEP_US=100", "XDG_STATE_HOME=" + t.TempDir()}, c.env...)
-			got := runBinary(t, env, sweptOnFake(append([]string{"--tokens", "1", "--pairs", "12"}, c.args...)...)...)
+			got := runBinary(t, env, sweptOnFake(append([]string{"--tokens", "1", "--pairs", "16"}, c.args...)...)...)
 			if got.code != c.code || !strings.Contains(got.stderr, c.want) {
 				t.Errorf("code %d, stderr %q", got.code, got.stderr)
 			}
