@@ -35,9 +35,9 @@ func (o *measuringOptions) register(flags *pflag.FlagSet) {
 	addBool(flags, &o.until, "until-significant", "with --ab, which it implies: end as soon as the verdict is settled")
 	flags.Var(durationValue{&o.maxDuration, time.Millisecond, 30 * 24 * time.Hour}, "max-duration",
 		"with --until-significant: give up after this time (default 1m)")
-	flags.Var(percentValue{&o.untilWidth, 0.01, 100}, "until-width",
+	flags.Var(percentValue(&o.untilWidth, 0.01, 100), "until-width",
 		"with --until-significant: an interval narrower than this settles it, too, in percent of the ratio")
-	flags.Var(percentValue{&o.duty, 1, 100}, "duty", "keep the GPU busy this share of the time, in percent, with idle gaps between bursts of steps")
+	flags.Var(percentValue(&o.duty, 1, 100), "duty", "keep the GPU busy this share of the time, in percent, with idle gaps between bursts of steps")
 }
 
 // completeMeasuring checks what the flags mean together and fills in what they imply.
@@ -84,24 +84,30 @@ func (o *measuringOptions) configure(cfg *profiler.SessionConfig) {
 	cfg.DutyPercent = o.duty
 }
 
-// percentValue is a number in a range, in percent.
-type percentValue struct {
+// numberValue is a number in a range.
+type numberValue struct {
 	dst      *float64
 	min, max float64
+	kind     string // in the help: PERCENT, FACTOR
+	unit     string // behind the range in an error, with its commas
 }
 
-func (v percentValue) String() string {
+func percentValue(dst *float64, least, most float64) numberValue {
+	return numberValue{dst, least, most, "PERCENT", ", in percent,"}
+}
+
+func (v numberValue) String() string {
 	if v.dst == nil {
 		return ""
 	}
 	return strconv.FormatFloat(*v.dst, 'g', -1, 64)
 }
-func (v percentValue) Type() string { return "PERCENT" }
-func (v percentValue) Set(text string) error {
-	p, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(p) || p < v.min || p > v.max {
-		return fmt.Errorf("a number from %v to %v, in percent, is allowed", v.min, v.max)
+func (v numberValue) Type() string { return v.kind }
+func (v numberValue) Set(text string) error {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(n) || n < v.min || n > v.max {
+		return fmt.Errorf("a number from %v to %v%s is allowed", v.min, v.max, v.unit)
 	}
-	*v.dst = p
+	*v.dst = n
 	return nil
 }

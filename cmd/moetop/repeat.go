@@ -22,6 +22,12 @@ func changeable(name string) bool {
 // untilFlags are those of a run that ends with its verdict.
 func untilFlags() []string { return []string{"until-significant", "max-duration", "until-width"} }
 
+// flagOf takes a word of a command that moetop wrote apart, such as --tokens=8.
+func flagOf(word string) (name, value string) {
+	name, value, _ = strings.Cut(strings.TrimPrefix(word, "--"), "=")
+	return name, value
+}
+
 // repeatCommand is the command line that measures what a view shows, without a screen. It keeps the
 // flags of the worker's own command that no key changes.
 func repeatCommand(view *profiler.View) []string {
@@ -30,7 +36,7 @@ func repeatCommand(view *profiler.View) []string {
 	}
 	argv := []string{view.Header.Command[0], "--json"}
 	for _, word := range view.Header.Command[1:] {
-		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		name, _ := flagOf(word)
 		if !changeable(name) {
 			argv = append(argv, word)
 		}
@@ -72,7 +78,7 @@ func (o *options) resumeArgs(view *profiler.View) ([]string, error) {
 	var args []string
 	started := o.workerArgs("interactive")
 	for _, word := range started {
-		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		name, _ := flagOf(word)
 		if name == "ndjson" || !changeable(name) {
 			args = append(args, word)
 		}
@@ -117,7 +123,7 @@ func modeFlags(sample *profiler.Sample, started []string) []string {
 		flags = []string{"--aa", "--es=" + mask.String()}
 	}
 	for _, word := range started {
-		name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		name, _ := flagOf(word)
 		if slices.Contains(untilFlags(), name) {
 			flags = append(flags, word)
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,7 +58,7 @@ the speed, g goes to a place, ? shows all keys. With --json it prints the last s
 	addBool(flags, &o.ndjson, "ndjson", "print the stream, one JSON record a line")
 	flags.StringVar(&o.output, "output", "", "write the report or the stream to `FILE` instead of stdout")
 	flags.StringVar(&o.trace, "trace", "", "write the timeline to `FILE` instead of showing the screen")
-	flags.Var(speedValue{&o.speed}, "speed", fmt.Sprintf("`FACTOR` from %v to %v; with --ndjson the stream comes at that speed, not at once", recording.MinSpeed, float64(recording.MaxSpeed)))
+	flags.Var(numberValue{&o.speed, recording.MinSpeed, recording.MaxSpeed, "FACTOR", ""}, "speed", fmt.Sprintf("`FACTOR` from %v to %v; with --ndjson the stream comes at that speed, not at once", recording.MinSpeed, float64(recording.MaxSpeed)))
 	flags.Var(durationValue{&o.from, 0, 365 * 24 * time.Hour}, "from", "begin so long after the recording's beginning")
 	flags.Var(choiceValue{&o.screen.theme, []string{"auto", "dark", "light", "contrast"}}, "theme", "colours of the screen")
 	addBool(flags, &o.screen.ascii, "ascii", "no box or braille characters on the screen")
@@ -86,29 +85,6 @@ func (o *replayOptions) check(given func(string) bool) error {
 	}
 	o.paced = given("speed")
 	return flagError(recording.PlayerConfig{Speed: o.speed, From: o.from}.Validate())
-}
-
-// speedValue is how many times as fast as it was recorded.
-type speedValue struct{ dst *float64 }
-
-func (v speedValue) String() string {
-	if v.dst == nil {
-		return ""
-	}
-	return strconv.FormatFloat(*v.dst, 'g', -1, 64)
-}
-
-// Type implements pflag.Value.
-func (v speedValue) Type() string { return "FACTOR" }
-
-// Set implements pflag.Value.
-func (v speedValue) Set(text string) error {
-	speed, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(speed >= recording.MinSpeed && speed <= recording.MaxSpeed) {
-		return fmt.Errorf("a number from %v to %v is allowed", recording.MinSpeed, float64(recording.MaxSpeed))
-	}
-	*v.dst = speed
-	return nil
 }
 
 func (a *app) runReplay(ctx context.Context, o *replayOptions, path string) error {

@@ -26,7 +26,7 @@ func leftSettings(left ui.Left) map[string]any {
 		return settings
 	}
 	for _, flag := range runningFlags(view, view.Header.Command) {
-		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		name, value := flagOf(flag)
 		if !slices.Contains(rememberedFlags(), name) {
 			continue // No key changes the seed, and a test or a run until its verdict is for once.
 		}

@@ -213,7 +213,7 @@ func (o *sweepOptions) adoptEngine(earlier []string) error {
 	all := defaultEngineOptions()
 	flags := engineFlagSet(&all)
 	for _, word := range slices.Concat(o.engineFlags, earlier) {
-		name, value, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		name, value := flagOf(word)
 		if f := flags.Lookup(name); f == nil || f.Changed || name == "kernels" {
 			continue
 		}
