@@ -63,6 +63,13 @@ __device__ __forceinline__ void barrier_wait(uint32_t barrier, uint32_t phase) {
     }
 }
 
+// The same for who has time: it asks rarely, and leaves the issue slots to others.
+__device__ __forceinline__ void barrier_wait_idly(uint32_t barrier, uint32_t phase) {
+    while (!barrier_try_wait(barrier, phase)) {
+        __nanosleep(100);
+    }
+}
+
 // Waits for num_threads threads of the CTA, whole warps, at the barrier id 1..15.
 __device__ __forceinline__ void named_barrier(int id, int num_threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(num_threads) : "memory");
@@ -264,6 +271,13 @@ __device__ __forceinline__ void store_shared(uint32_t address, uint32_t value) {
     asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
 }
 
+__device__ __forceinline__ void store_shared(
+    uint32_t address, uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
+    asm volatile(
+        "st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(x), "r"(y), "r"(z), "r"(w)
+        : "memory");
+}
+
 __device__ __forceinline__ uint32_t load_shared_word(uint32_t address) {
     uint32_t value;
     asm volatile("ld.shared.u32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
@@ -283,6 +297,16 @@ __device__ __forceinline__ uint4 load_shared(uint32_t address) {
                  : "r"(address)
                  : "memory");
     return values;
+}
+
+// One store of 16 bytes: the compiler may split an assignment into four.
+__device__ __forceinline__ void store_global(void* address, const uint4& values) {
+    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(address),
+                 "r"(values.x),
+                 "r"(values.y),
+                 "r"(values.z),
+                 "r"(values.w)
+                 : "memory");
 }
 
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {

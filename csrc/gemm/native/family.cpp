@@ -85,7 +85,7 @@ void launch_plain(const PlainOps& ops,
     params.weight_map = map_boxes(weights_of(gemm), ops.columns);
     params.token_map = map_boxes(tokens_of(gemm), kPlainBlockRows);
     params.counters = static_cast<uint32_t*>(gemm.workspace);
-    params.units_across = Divisor::of(gemm.n / ops.columns);
+    params.units_across = gemm.n / ops.columns;
     ops.launch(params, launch.num_sms, launch.stream);
 }
 

@@ -81,8 +81,8 @@ struct PlainParams {
     uint32_t* counters;          // two, 0 before and after each launch: units drawn, CTAs done
     int num_experts;
     int n;
-    int num_blocks;        // k/128
-    Divisor units_across;  // n over the columns of a unit
+    int num_blocks;    // k/128
+    int units_across;  // n over the columns of a unit
     bool is_specialized;
 };
 

@@ -4,212 +4,43 @@
 //   d[row, n] = sum over blocks of k: (a[row, block] . w[expert, n, block]) * a_scale * w_scale
 //
 // A unit is 192 tokens x 128 columns, one block of k a stage. Three warpgroups multiply 64 tokens
-// each: while one promotes its product into the sums, the others keep the tensor cores busy. Units
-// follow each other columns first: what is read again, the tokens, is then read at the same time. A
-// CTA draws its next unit when it has room for it, since units differ in what they take by the rows
-// that they have. (Pairs of CTAs that multicast their tokens to each other gained nothing over
-// this.)
+// each: while one promotes its product into the sums, the others keep the tensor cores busy. One
+// warp deals the units (plain_units.cuh), one copies tiles, one copies scales.
 //
-// Expert specialization: with it, a unit has only as many blocks of 64 tokens as have rows;
-// without, every unit is computed whole.
+// Expert specialization: with it, a unit has only as many blocks of 64 tokens as have rows, and an
+// expert's units are of one size; without, every unit is computed whole.
 #pragma once
 
 #include <cuda_bf16.h>
 
 #include "common/ptx.cuh"
 #include "gemm/native/params.h"
+#include "gemm/native/plain_layout.cuh"
+#include "gemm/native/plain_units.cuh"
 #include "gemm/native/ring.cuh"
 #include "gemm/native/tile_list.cuh"
 
 namespace moetop::native {
 
-template <bool kHasWholeLaps>
-struct PlainConfig {
-    static constexpr int kStages = kPlainLapBlocks;
-    // Whether k is a whole number of laps of the ring: then a block's place in it is known when the
-    // kernel is compiled, which saves a third of the instructions around a product.
-    static constexpr bool kWholeLaps = kHasWholeLaps;
-    static constexpr int kGroups = 3;  // warpgroups that multiply
-    static constexpr int kTileTokens = kGroups * kPlainBlockRows;
-    static constexpr int kColumns = 128;
-    static constexpr int kConsumerThreads = kGroups * 128;
-    static constexpr int kThreads = kConsumerThreads + 128;
-    // 3*152 + 56 registers for each of 128 lanes are the whole register file.
-    static constexpr int kConsumerRegisters = 152;
-    static constexpr int kProducerRegisters = 56;
-
-    static constexpr int kWeightBytes = kColumns * kBlockWidth;
-    static constexpr int kGroupBytes = kPlainBlockRows * kBlockWidth;  // tokens of a warpgroup
-    static constexpr int kTokenBytes = kGroups * kGroupBytes;
-    // Of each warp: eight tokens x all columns.
-    static constexpr int kStagingRows = 8;
-    static constexpr int kStagingBytes = kStagingRows * kColumns * 2;
-    // Scales have a ring of their own: a slot has four blocks of k, 16 bytes a token, then 16 bytes
-    // for the weights. It runs further ahead than the tiles, since a row's scales come from DRAM in
-    // pieces of 32 bytes, each a long way off; two slots are filled at a time, so that no piece is
-    // fetched twice.
-    static constexpr int kScaleSlots = 4;
-    static constexpr int kBlocksPerSlot = 4;
-    static constexpr int kSlotBytes = (kTileTokens + 1) * kBlocksPerSlot * 4;
-
-    static constexpr int kTokensOffset = kStages * kWeightBytes;
-    static constexpr int kScalesOffset = kTokensOffset + kStages * kTokenBytes;
-    // Units that the copy warp has drawn and not everybody has begun.
-    static constexpr int kQueueSlots = 4;
-
-    static constexpr int kStagingOffset = kScalesOffset + kScaleSlots * kSlotBytes;
-    static constexpr int kBarriersOffset =
-        kStagingOffset + kConsumerThreads / kWarpSize * kStagingBytes;
-    static constexpr int kQueueOffset =
-        kBarriersOffset + 2 * (kStages + kScaleSlots + kQueueSlots) * 8;
-    static constexpr int kListOffset = (kQueueOffset + kQueueSlots * 4 + 15) / 16 * 16;
-    static constexpr int kAlignment = 1024;  // of the 128-byte swizzle
-
-    static constexpr int shared_bytes(int num_experts) {
-        return kAlignment + kListOffset + tile_list_bytes(num_experts);
-    }
-
-    static_assert(!kWholeLaps || kStages == kBlocksPerSlot,
-                  "a lap of the ring is a slot of scales");
-    static_assert((kGroups * kConsumerRegisters + kProducerRegisters) * 128 <= 65536, "registers");
-    static_assert(kListOffset % 16 == 0, "the list is aligned");
-};
-
-// Addresses of what the roles share.
-template <typename Config>
-struct PlainShared {
-    uint32_t base;
-    __device__ __forceinline__ uint32_t weights(int stage) const {
-        return base + stage * Config::kWeightBytes;
-    }
-    __device__ __forceinline__ uint32_t tokens(int stage, int group) const {
-        return base + Config::kTokensOffset + stage * Config::kTokenBytes +
-               group * Config::kGroupBytes;
-    }
-    __device__ __forceinline__ uint32_t staging(int warp) const {
-        return base + Config::kStagingOffset + warp * Config::kStagingBytes;
-    }
-    // Filled: the copy engine's bytes, announced by one arrival. Read: each consumer warp.
-    __device__ __forceinline__ uint32_t full(int stage) const {
-        return base + Config::kBarriersOffset + stage * 8;
-    }
-    __device__ __forceinline__ uint32_t empty(int stage) const {
-        return full(stage) + Config::kStages * 8;
-    }
-    __device__ __forceinline__ uint32_t scales(int slot) const {
-        return base + Config::kScalesOffset + slot * Config::kSlotBytes;
-    }
-    // Filled: the 32 lanes of the scale warp. Read: each consumer warp.
-    __device__ __forceinline__ uint32_t scales_full(int slot) const {
-        return full(2 * Config::kStages + slot);
-    }
-    __device__ __forceinline__ uint32_t scales_empty(int slot) const {
-        return full(2 * Config::kStages + Config::kScaleSlots + slot);
-    }
-    __device__ __forceinline__ uint32_t queue(int slot) const {
-        return base + Config::kQueueOffset + slot * 4;
-    }
-    // Filled: the copy warp. Read: the scale warp and each consumer warp.
-    __device__ __forceinline__ uint32_t queue_full(int slot) const {
-        return full(2 * (Config::kStages + Config::kScaleSlots) + slot);
-    }
-    __device__ __forceinline__ uint32_t queue_empty(int slot) const {
-        return queue_full(slot) + Config::kQueueSlots * 8;
-    }
-};
-
-// The units of a CTA, one after the other, as the copy warp draws them. The first is the CTA's own
-// number; the others come from a counter in global memory, asked for a unit ahead.
-template <typename Config>
-class UnitDraw {
-  public:
-    __device__ __forceinline__ UnitDraw(const PlainShared<Config>& shared,
-                                        uint32_t* counters,
-                                        int num_units)
-        : shared_(shared), counters_(counters), num_units_(num_units), pending_(blockIdx.x) {}
-
-    // All lanes call, and get the unit's number; from num_units on there is none.
-    __device__ __forceinline__ int next() {
-        const int unit = pending_;
-        if (threadIdx.x % kWarpSize == 0) {
-            ptx::barrier_wait(shared_.queue_empty(place_.stage), place_.phase ^ 1);
-            ptx::store_shared(shared_.queue(place_.stage), static_cast<uint32_t>(unit));
-            ptx::barrier_arrive(shared_.queue_full(place_.stage));
-            if (unit < num_units_)
-                pending_ = static_cast<int>(gridDim.x + atomicAdd(&counters_[0], 1u));
-        }
-        place_.advance();
-        return __shfl_sync(kAllLanes, unit, 0);
-    }
-
-    // By one lane, once next() has told that there is no more: the last CTA to come here leaves the
-    // counters as the next launch wants them.
-    __device__ __forceinline__ void finish() {
-        if (atomicInc(&counters_[1], gridDim.x - 1) == gridDim.x - 1)
-            counters_[0] = 0;
-    }
-
-  private:
-    const PlainShared<Config>& shared_;
-    uint32_t* const counters_;
-    const int num_units_;
-    int pending_;  // lane 0's alone is right
-    RingPlace<Config::kQueueSlots> place_;
-};
-
-// The same units for the other warps.
-template <typename Config>
-class UnitFeed {
-  public:
-    __device__ __forceinline__ explicit UnitFeed(const PlainShared<Config>& shared)
-        : shared_(shared) {}
-
-    __device__ __forceinline__ int next() {
-        ptx::barrier_wait(shared_.queue_full(place_.stage), place_.phase);
-        const auto unit = static_cast<int>(ptx::load_shared_word(shared_.queue(place_.stage)));
-        __syncwarp();
-        if (threadIdx.x % kWarpSize == 0)
-            ptx::barrier_arrive(shared_.queue_empty(place_.stage));
-        place_.advance();
-        return unit;
-    }
-
-  private:
-    const PlainShared<Config>& shared_;
-    RingPlace<Config::kQueueSlots> place_;
-};
-
-// Blocks of 64 tokens that a unit is computed for.
-template <typename Config>
-__device__ __forceinline__ int unit_groups(const PlainParams& params, int num_rows) {
-    return params.is_specialized ? (num_rows + kPlainBlockRows - 1) / kPlainBlockRows
-                                 : Config::kGroups;
-}
-
 template <typename Config>
 __device__ __forceinline__ void copy_tiles(const PlainParams& params,
-                                           const TileList& list,
                                            const PlainShared<Config>& shared) {
-    const int num_units = list.first_unit[list.num_experts];
     const bool is_leader = threadIdx.x % kWarpSize == 0;
-    UnitDraw<Config> draw(shared, params.counters, num_units);
+    UnitFeed<Config> feed(shared);
     RingPlace<Config::kStages> place;
-    int expert = 0;
-    for (int index = draw.next(); index < num_units; index = draw.next()) {
-        const Unit unit =
-            locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
-        expert = unit.expert;
+    for (PlainUnit unit = feed.wait(); unit.num_rows > 0; unit = feed.wait()) {
         if (is_leader) {
+            ptx::barrier_arrive(shared.taken());
             const int num_groups = unit_groups<Config>(params, unit.num_rows);
-            const int weight_row = unit.expert * params.n + unit.column * Config::kColumns;
-            const uint32_t token_bytes = num_groups * Config::kGroupBytes;
+            const uint32_t bytes = Config::kWeightBytes + num_groups * Config::kGroupBytes;
             for (int block = 0; block < params.num_blocks; ++block) {
                 const int stage = place.stage;
                 const uint32_t full = shared.full(stage);
                 const int column = block * kBlockWidth;
                 ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
-                ptx::barrier_arrive_expect(full, Config::kWeightBytes + token_bytes);
-                ptx::copy_box(shared.weights(stage), &params.weight_map, full, column, weight_row);
+                ptx::barrier_arrive_expect(full, bytes);
+                ptx::copy_box(
+                    shared.weights(stage), &params.weight_map, full, column, unit.weight_row);
                 for (int group = 0; group < num_groups; ++group) {
                     ptx::copy_box(shared.tokens(stage, group),
                                   &params.token_map,
@@ -220,10 +51,8 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                 place.advance();
             }
         }
-        __syncwarp();
+        feed.release();
     }
-    if (is_leader)
-        draw.finish();
 }
 
 // A token's scales of up to four blocks, in the widest copies that their alignment allows.
@@ -246,22 +75,14 @@ __device__ __forceinline__ void copy_four_scales(uint32_t destination,
 
 template <typename Config>
 __device__ __forceinline__ void copy_scales(const PlainParams& params,
-                                            const TileList& list,
                                             const PlainShared<Config>& shared) {
-    const int num_units = list.first_unit[list.num_experts];
     const int lane = threadIdx.x % kWarpSize;
     const int num_blocks = params.num_blocks;
     UnitFeed<Config> feed(shared);
     RingPlace<Config::kScaleSlots> place;
-    int expert = 0;
-    for (int index = feed.next(); index < num_units; index = feed.next()) {
-        const Unit unit =
-            locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
-        expert = unit.expert;
-        const int column = unit.column * Config::kColumns;
+    for (PlainUnit unit = feed.wait(); unit.num_rows > 0; unit = feed.wait()) {
         const float* const weight_scales =
-            params.weight_scales +
-            (static_cast<int64_t>(unit.expert) * params.n + column) / kBlockWidth * num_blocks;
+            params.weight_scales + static_cast<int64_t>(unit.weight_row / kBlockWidth) * num_blocks;
         for (int block = 0; block < num_blocks; block += 2 * Config::kBlocksPerSlot) {
             const auto first_place = place;
             place.advance();
@@ -300,6 +121,7 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
                 place.advance();
             }
         }
+        feed.release();
     }
     ptx::copy_async_wait_all();
 }
@@ -312,24 +134,29 @@ template <typename Config>
 __device__ __forceinline__ void store_sums(const PlainShared<Config>& shared,
                                            const float (&sums)[Config::kColumns / 2],
                                            __nv_bfloat16* destination,
-                                           int64_t row_stride,
+                                           int row_stride,
                                            int num_tokens) {
     constexpr int kLanesPerRow = Config::kColumns / 8;
     constexpr int kRowsPerStore = kWarpSize / kLanesPerRow;
     constexpr int kPitch = Config::kColumns * 2;
     const int lane = threadIdx.x % kWarpSize;
     const uint32_t staging = shared.staging(threadIdx.x / kWarpSize);
-    const int column = lane % kLanesPerRow;
+    // In: four matrices of eight columns side by side, at each step the next four.
+    const int in_row = lane % 8;
+    const uint32_t in = in_row * kPitch + 16 * (lane / 8 ^ in_row);
+    // Out: two rows, at each step the next two.
+    const int out_row = lane / kLanesPerRow;
+    const int out_column = lane % kLanesPerRow;
+    const uint32_t out = out_row * kPitch + 16 * (out_column ^ out_row);
+    const int64_t step = static_cast<int64_t>(kRowsPerStore) * row_stride;
+    __nv_bfloat16* next = destination + static_cast<int64_t>(out_row) * row_stride + 8 * out_column;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
         __syncwarp();
 #pragma unroll
         for (int group = 0; group < Config::kColumns / 8; group += 4) {
-            // Four matrices of eight columns side by side.
-            const int row = lane % 8;
-            const int chunk = group + lane / 8;
             const float* const part = &sums[4 * group + 2 * half];
-            ptx::store_matrices(staging + row * kPitch + 16 * (chunk ^ row),
+            ptx::store_matrices(staging + (in ^ 16 * group),
                                 ptx::pack_bf16(part[0], part[1]),
                                 ptx::pack_bf16(part[4], part[5]),
                                 ptx::pack_bf16(part[8], part[9]),
@@ -337,13 +164,11 @@ __device__ __forceinline__ void store_sums(const PlainShared<Config>& shared,
         }
         __syncwarp();
 #pragma unroll
-        for (int first = 0; first < Config::kStagingRows; first += kRowsPerStore) {
-            const int row = first + lane / kLanesPerRow;
-            const int token = Config::kStagingRows * half + row;
-            if (token < num_tokens) {
-                *reinterpret_cast<uint4*>(destination + token * row_stride + 8 * column) =
-                    ptx::load_shared(staging + row * kPitch + 16 * (column ^ row));
-            }
+        for (int row = 0; row < Config::kStagingRows; row += kRowsPerStore) {
+            if (Config::kStagingRows * half + row + out_row < num_tokens)
+                ptx::store_global(next,
+                                  ptx::load_shared(staging + row * kPitch + (out ^ 16 * row)));
+            next += step;
         }
     }
 }
@@ -375,17 +200,24 @@ __device__ __forceinline__ void for_each_block(const PlainShared<Config>& shared
         const int slot = places.scales.stage;
         ptx::barrier_wait(shared.scales_full(slot), places.scales.phase);
         const uint32_t scales = shared.scales(slot);
+        if constexpr (Config::kWholeLaps) {
 #pragma unroll
-        for (int i = 0; i < Config::kBlocksPerSlot; ++i) {
-            if constexpr (Config::kWholeLaps) {
+            for (int i = 0; i < Config::kBlocksPerSlot; ++i) {
                 body(i, places.tiles.phase, scales + 4 * i);
-            } else if (i < left) {
-                body(places.tiles.stage, places.tiles.phase, scales + 4 * i);
+            }
+            places.tiles.phase ^= 1;
+        } else {
+            // From one lane, so that the compiler knows it to be the same in all.
+            int stage = __shfl_sync(kAllLanes, places.tiles.stage, 0);
+#pragma unroll
+            for (int i = 0; i < Config::kBlocksPerSlot; ++i) {
+                if (i >= left)
+                    break;
+                body(stage, places.tiles.phase, scales + 4 * i);
                 places.tiles.advance();
+                stage = (stage + 1) % Config::kStages;
             }
         }
-        if constexpr (Config::kWholeLaps)
-            places.tiles.phase ^= 1;
         __syncwarp();
         if (lane == 0)
             ptx::barrier_arrive(shared.scales_empty(slot));
@@ -395,24 +227,19 @@ __device__ __forceinline__ void for_each_block(const PlainShared<Config>& shared
 
 template <typename Config>
 __device__ __forceinline__ void multiply(const PlainParams& params,
-                                         const TileList& list,
                                          const PlainShared<Config>& shared) {
     constexpr uint32_t kEightRows = 8 * kBlockWidth;
-    const int num_units = list.first_unit[list.num_experts];
     const int warp = threadIdx.x / kWarpSize;
     const int lane = threadIdx.x % kWarpSize;
-    const int group = warp / 4;
+    // The same in all lanes, and known to be: descriptors then live in uniform registers.
+    const int group = __shfl_sync(kAllLanes, warp / 4, 0);
     const uint32_t own_scales = (kPlainBlockRows * group + 16 * (warp % 4) + lane / 4) * 16;
     const auto tokens = ptx::Operand<kEightRows>::at(shared.tokens(0, group));
     const auto weights = ptx::Operand<kEightRows>::at(shared.weights(0));
 
     UnitFeed<Config> feed(shared);
     PlainPlaces<Config> places;
-    int expert = 0;
-    for (int index = feed.next(); index < num_units; index = feed.next()) {
-        const Unit unit =
-            locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
-        expert = unit.expert;
+    for (PlainUnit unit = feed.wait(); unit.num_rows > 0; unit = feed.wait()) {
         if (group >= unit_groups<Config>(params, unit.num_rows)) {
             // Nothing to multiply here, but the rings must not be lapped.
             for_each_block(
@@ -420,6 +247,7 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
                     ptx::barrier_wait(shared.full(stage), phase);
                     release(shared, stage, lane);
                 });
+            feed.release();
             continue;
         }
 
@@ -460,16 +288,16 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
                            }
                        });
 
-        // Located anew rather than kept through the loop, where every register counts.
-        const Unit done =
-            locate_unit(list, index, expert, Config::kTileTokens, params.units_across);
+        // Read anew rather than kept through the loop, where every register counts.
+        const PlainUnit done = feed.current();
         const int warp_row = kPlainBlockRows * group + 16 * (warp % 4);
-        const int column = done.column * Config::kColumns;
         store_sums(shared,
                    sums,
-                   params.d + static_cast<int64_t>(done.first_row + warp_row) * params.n + column,
+                   params.d + static_cast<int64_t>(done.first_row + warp_row) * params.n +
+                       done.first_column,
                    params.n,
                    done.num_rows - warp_row);
+        feed.release();
     }
 }
 
@@ -496,24 +324,27 @@ __global__ void __launch_bounds__(Config::kThreads, 1) plain_kernel(
         }
         for (int slot = 0; slot < Config::kQueueSlots; ++slot) {
             ptx::barrier_init(shared.queue_full(slot), 1);
-            ptx::barrier_init(shared.queue_empty(slot), Config::kConsumerThreads / kWarpSize + 1);
+            ptx::barrier_init(shared.queue_empty(slot), Config::kConsumerThreads / kWarpSize + 2);
         }
+        ptx::barrier_init(shared.taken(), 1);
         ptx::fence_barrier_init();
     }
     build_tile_list<Config::kThreads>(
-        list, params.offsets, Config::kTileTokens, params.units_across.value);
+        list, params.offsets, Config::kTileTokens, params.units_across);
 
     if (threadIdx.x >= Config::kConsumerThreads) {
         ptx::lower_registers<Config::kProducerRegisters>();
         const int warp = threadIdx.x / kWarpSize - Config::kConsumerThreads / kWarpSize;
         if (warp == 0) {
-            copy_tiles(params, list, shared);
+            copy_tiles(params, shared);
         } else if (warp == 1) {
-            copy_scales(params, list, shared);
+            copy_scales(params, shared);
+        } else if (warp == 2) {
+            deal_units(params, list, shared);
         }
     } else {
         ptx::raise_registers<Config::kConsumerRegisters>();
-        multiply(params, list, shared);
+        multiply(params, shared);
     }
 }
 

@@ -1,0 +1,109 @@
+// What a CTA of the plain kernel has in shared memory, and who waits for whom there.
+#pragma once
+
+#include "common/ptx.cuh"
+#include "gemm/native/params.h"
+#include "gemm/native/tile_list.cuh"
+
+namespace moetop::native {
+
+template <bool kHasWholeLaps>
+struct PlainConfig {
+    static constexpr int kStages = kPlainLapBlocks;
+    // Whether k is a whole number of laps of the ring: then a block's place in it is known when the
+    // kernel is compiled, which saves a third of the instructions around a product.
+    static constexpr bool kWholeLaps = kHasWholeLaps;
+    static constexpr int kGroups = 3;  // warpgroups that multiply
+    static constexpr int kTileTokens = kGroups * kPlainBlockRows;
+    static constexpr int kColumns = 128;
+    static constexpr int kConsumerThreads = kGroups * 128;
+    static constexpr int kThreads = kConsumerThreads + 128;
+    // 3*152 + 56 registers for each of 128 lanes are the whole register file.
+    static constexpr int kConsumerRegisters = 152;
+    static constexpr int kProducerRegisters = 56;
+
+    static constexpr int kWeightBytes = kColumns * kBlockWidth;
+    static constexpr int kGroupBytes = kPlainBlockRows * kBlockWidth;  // tokens of a warpgroup
+    static constexpr int kTokenBytes = kGroups * kGroupBytes;
+    // Of each warp: eight tokens x all columns.
+    static constexpr int kStagingRows = 8;
+    static constexpr int kStagingBytes = kStagingRows * kColumns * 2;
+    // Scales have a ring of their own: a slot has four blocks of k, 16 bytes a token, then 16 bytes
+    // for the weights. It runs further ahead than the tiles, since a row's scales come from DRAM in
+    // pieces of 32 bytes, each a long way off; two slots are filled at a time, so that no piece is
+    // fetched twice.
+    static constexpr int kScaleSlots = 4;
+    static constexpr int kBlocksPerSlot = 4;
+    static constexpr int kSlotBytes = (kTileTokens + 1) * kBlocksPerSlot * 4;
+
+    static constexpr int kTokensOffset = kStages * kWeightBytes;
+    static constexpr int kScalesOffset = kTokensOffset + kStages * kTokenBytes;
+    // Units that have been dealt and not everybody is done with: as far ahead as it can be
+    // where a unit is one block of k.
+    static constexpr int kQueueSlots = 8;
+    static constexpr int kQueueBytes = 16;
+    static constexpr int kNumBarriers = 2 * (kStages + kScaleSlots + kQueueSlots) + 1;
+
+    static constexpr int kStagingOffset = kScalesOffset + kScaleSlots * kSlotBytes;
+    static constexpr int kBarriersOffset =
+        kStagingOffset + kConsumerThreads / kWarpSize * kStagingBytes;
+    static constexpr int kQueueOffset = (kBarriersOffset + kNumBarriers * 8 + 15) / 16 * 16;
+    static constexpr int kListOffset = kQueueOffset + kQueueSlots * kQueueBytes;
+    static constexpr int kAlignment = 1024;  // of the 128-byte swizzle
+
+    static constexpr int shared_bytes(int num_experts) {
+        return kAlignment + kListOffset + tile_list_bytes(num_experts);
+    }
+
+    static_assert(!kWholeLaps || kStages == kBlocksPerSlot,
+                  "a lap of the ring is a slot of scales");
+    static_assert((kGroups * kConsumerRegisters + kProducerRegisters) * 128 <= 65536, "registers");
+    static_assert(kListOffset % 16 == 0, "the list is aligned");
+};
+
+// Addresses of what the roles share.
+template <typename Config>
+struct PlainShared {
+    uint32_t base;
+    __device__ __forceinline__ uint32_t weights(int stage) const {
+        return base + stage * Config::kWeightBytes;
+    }
+    __device__ __forceinline__ uint32_t tokens(int stage, int group) const {
+        return base + Config::kTokensOffset + stage * Config::kTokenBytes +
+               group * Config::kGroupBytes;
+    }
+    __device__ __forceinline__ uint32_t staging(int warp) const {
+        return base + Config::kStagingOffset + warp * Config::kStagingBytes;
+    }
+    // Filled: the copy engine's bytes, announced by one arrival. Read: each consumer warp.
+    __device__ __forceinline__ uint32_t full(int stage) const {
+        return base + Config::kBarriersOffset + stage * 8;
+    }
+    __device__ __forceinline__ uint32_t empty(int stage) const {
+        return full(stage) + Config::kStages * 8;
+    }
+    __device__ __forceinline__ uint32_t scales(int slot) const {
+        return base + Config::kScalesOffset + slot * Config::kSlotBytes;
+    }
+    // Filled: the 32 lanes of the scale warp. Read: each consumer warp.
+    __device__ __forceinline__ uint32_t scales_full(int slot) const {
+        return full(2 * Config::kStages + slot);
+    }
+    __device__ __forceinline__ uint32_t scales_empty(int slot) const {
+        return full(2 * Config::kStages + Config::kScaleSlots + slot);
+    }
+    // Filled: the dealing warp. Read: all the other warps.
+    __device__ __forceinline__ uint32_t queue(int slot) const {
+        return base + Config::kQueueOffset + slot * Config::kQueueBytes;
+    }
+    __device__ __forceinline__ uint32_t queue_full(int slot) const {
+        return full(2 * (Config::kStages + Config::kScaleSlots) + slot);
+    }
+    __device__ __forceinline__ uint32_t queue_empty(int slot) const {
+        return queue_full(slot) + Config::kQueueSlots * 8;
+    }
+    // The copy warp has begun with the unit that was dealt last.
+    __device__ __forceinline__ uint32_t taken() const { return queue_empty(Config::kQueueSlots); }
+};
+
+}  // namespace moetop::native

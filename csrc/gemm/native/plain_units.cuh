@@ -1,0 +1,129 @@
+// How the warps of the plain kernel's CTAs come to their units. Units differ in what they take by
+// the rows that they have, so that a CTA draws its next one from a counter in global memory shortly
+// before it has room for it. A warp of its own draws and locates, since either takes as long as a
+// block of k, and hands each unit to the other warps through a queue in shared memory.
+#pragma once
+
+#include "common/ptx.cuh"
+#include "gemm/native/params.h"
+#include "gemm/native/plain_layout.cuh"
+#include "gemm/native/ring.cuh"
+#include "gemm/native/tile_list.cuh"
+
+namespace moetop::native {
+
+// Rows of one expert times a block of columns. The layout is that of the queue: 16 bytes.
+struct PlainUnit {
+    int first_row;     // of all rows
+    int num_rows;      // 1..kTileTokens; 0 where there are no more units
+    int first_column;  // of the output
+    int weight_row;    // of all experts' weights, that of the first column
+};
+
+// Blocks of 64 tokens that a unit is computed for.
+template <typename Config>
+__device__ __forceinline__ int unit_groups(const PlainParams& params, int num_rows) {
+    return params.is_specialized ? (num_rows + kPlainBlockRows - 1) / kPlainBlockRows
+                                 : Config::kGroups;
+}
+
+// The unit with this number, by all lanes of a warp; expert is that of the last, and then of this.
+//
+// Units with the same columns follow each other: they are then read at about the same time, and an
+// expert's weights, of which L2 holds few, once from memory.
+//
+// With expert specialization an expert's blocks of 64 rows are spread evenly over its units: 2 and
+// 2 rather than 3 and 1, since a warpgroup alone cannot keep the tensor cores busy.
+template <typename Config>
+__device__ __forceinline__ PlainUnit
+locate_plain_unit(const PlainParams& params, const TileList& list, int index, int& expert) {
+    if (index >= list.first_unit[list.num_experts])
+        return {};
+    expert = expert_of_unit(list, index, expert);
+    const int local = index - list.first_unit[expert];
+    const int first_row = list.first_row[expert];
+    const int num_rows = list.first_row[expert + 1] - first_row;
+    const int num_parts = (num_rows + Config::kTileTokens - 1) / Config::kTileTokens;
+    const int column = local / num_parts * Config::kColumns;
+    const int part = local % num_parts;
+    int begin = part * Config::kTileTokens;
+    int end = begin + Config::kTileTokens;
+    if (params.is_specialized) {
+        const int num_blocks = (num_rows + kPlainBlockRows - 1) / kPlainBlockRows;
+        begin = part * num_blocks / num_parts * kPlainBlockRows;
+        end = (part + 1) * num_blocks / num_parts * kPlainBlockRows;
+    }
+    return {first_row + begin, min(end, num_rows) - begin, column, expert * params.n + column};
+}
+
+// Deals a CTA's units into its queue, by one warp. The first is the CTA's own number; the others
+// come from the counter.
+template <typename Config>
+__device__ __forceinline__ void deal_units(const PlainParams& params,
+                                           const TileList& list,
+                                           const PlainShared<Config>& shared) {
+    const bool is_leader = threadIdx.x % kWarpSize == 0;
+    RingPlace<Config::kQueueSlots> place;
+    uint32_t taken_phase = 0;
+    int index = static_cast<int>(blockIdx.x);
+    int expert = 0;
+    while (true) {
+        const PlainUnit unit = locate_plain_unit<Config>(params, list, index, expert);
+        if (is_leader) {
+            ptx::barrier_wait(shared.queue_empty(place.stage), place.phase ^ 1);
+            ptx::store_shared(shared.queue(place.stage),
+                              static_cast<uint32_t>(unit.first_row),
+                              static_cast<uint32_t>(unit.num_rows),
+                              static_cast<uint32_t>(unit.first_column),
+                              static_cast<uint32_t>(unit.weight_row));
+            ptx::barrier_arrive(shared.queue_full(place.stage));
+        }
+        place.advance();
+        if (unit.num_rows == 0)
+            break;
+        if (is_leader) {
+            // No further ahead than the copies need, so that the last units are dealt evenly.
+            ptx::barrier_wait_idly(shared.taken(), taken_phase);
+            index = static_cast<int>(gridDim.x + atomicAdd(&params.counters[0], 1u));
+        }
+        taken_phase ^= 1;
+        index = __shfl_sync(kAllLanes, index, 0);
+    }
+    // The last CTA to come here leaves the counters as the next launch wants them.
+    if (is_leader && atomicInc(&params.counters[1], gridDim.x - 1) == gridDim.x - 1)
+        params.counters[0] = 0;
+}
+
+// The same units for the other warps, each until release().
+template <typename Config>
+class UnitFeed {
+  public:
+    __device__ __forceinline__ explicit UnitFeed(const PlainShared<Config>& shared)
+        : shared_(shared) {}
+
+    __device__ __forceinline__ PlainUnit wait() {
+        ptx::barrier_wait(shared_.queue_full(place_.stage), place_.phase);
+        return current();
+    }
+
+    __device__ __forceinline__ PlainUnit current() const {
+        const uint4 words = ptx::load_shared(shared_.queue(place_.stage));
+        return {static_cast<int>(words.x),
+                static_cast<int>(words.y),
+                static_cast<int>(words.z),
+                static_cast<int>(words.w)};
+    }
+
+    __device__ __forceinline__ void release() {
+        __syncwarp();
+        if (threadIdx.x % kWarpSize == 0)
+            ptx::barrier_arrive(shared_.queue_empty(place_.stage));
+        place_.advance();
+    }
+
+  private:
+    const PlainShared<Config>& shared_;
+    RingPlace<Config::kQueueSlots> place_;
+};
+
+}  // namespace moetop::native
