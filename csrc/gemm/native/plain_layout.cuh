@@ -38,8 +38,8 @@ struct PlainConfig {
 
     static constexpr int kTokensOffset = kStages * kWeightBytes;
     static constexpr int kScalesOffset = kTokensOffset + kStages * kTokenBytes;
-    // Units that have been dealt and not everybody is done with: as far ahead as it can be
-    // where a unit is one block of k.
+    // Units that have been dealt and not everybody is done with: as many as there can be where a
+    // unit is one block of k.
     static constexpr int kQueueSlots = 8;
     static constexpr int kQueueBytes = 16;
     static constexpr int kNumBarriers = 2 * (kStages + kScaleSlots + kQueueSlots) + 1;
