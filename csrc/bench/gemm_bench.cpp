@@ -1,8 +1,8 @@
 // Times and checks the grouped GEMMs of both families side by side.
 //
 //   gemm_bench [--model NAME,..] [--stage up|down|both] [--tokens N,..] [--routing NAME,..]
-//              [--contenders NAME,..] [--reps N] [--gap-ms N] [--settle] [--check-only] [--csv
-//              FILE]
+//              [--contenders NAME,..] [--reps N] [--gap-ms N] [--settle]
+//              [--check-only] [--csv FILE]
 //
 // Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
 // -off or -on: s32, s64, s64w, s128 (swapped) and p (plain); an e behind the name evicts weights

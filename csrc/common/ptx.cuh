@@ -267,21 +267,11 @@ __device__ __forceinline__ void store_matrices_transposed(uint32_t address,
                  : "memory");
 }
 
-__device__ __forceinline__ void store_shared(uint32_t address, uint32_t value) {
-    asm volatile("st.shared.u32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
-}
-
 __device__ __forceinline__ void store_shared(
     uint32_t address, uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
     asm volatile(
         "st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(x), "r"(y), "r"(z), "r"(w)
         : "memory");
-}
-
-__device__ __forceinline__ uint32_t load_shared_word(uint32_t address) {
-    uint32_t value;
-    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
-    return value;
 }
 
 __device__ __forceinline__ float load_shared_float(uint32_t address) {
