@@ -267,11 +267,13 @@ __device__ __forceinline__ void store_matrices_transposed(uint32_t address,
                  : "memory");
 }
 
-__device__ __forceinline__ void store_shared(
-    uint32_t address, uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
-    asm volatile(
-        "st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(x), "r"(y), "r"(z), "r"(w)
-        : "memory");
+__device__ __forceinline__ void store_shared(uint32_t address, const uint4& values) {
+    asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address),
+                 "r"(values.x),
+                 "r"(values.y),
+                 "r"(values.z),
+                 "r"(values.w)
+                 : "memory");
 }
 
 __device__ __forceinline__ float load_shared_float(uint32_t address) {

@@ -8,7 +8,7 @@
 // warp deals the units (plain_units.cuh), one copies tiles, one copies scales.
 //
 // Expert specialization: with it, a unit has only as many blocks of 64 tokens as have rows, and an
-// expert's units are of one size; without, every unit is computed whole.
+// expert's blocks are spread evenly over its units; without, every unit is computed whole.
 #pragma once
 
 #include <cuda_bf16.h>

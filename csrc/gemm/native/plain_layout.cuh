@@ -3,6 +3,7 @@
 
 #include "common/ptx.cuh"
 #include "gemm/native/params.h"
+#include "gemm/native/ring.cuh"
 #include "gemm/native/tile_list.cuh"
 
 namespace moetop::native {
@@ -11,7 +12,7 @@ template <bool kHasWholeLaps>
 struct PlainConfig {
     static constexpr int kStages = kPlainLapBlocks;
     // Whether k is a whole number of laps of the ring: then a block's place in it is known when the
-    // kernel is compiled, which saves a third of the instructions around a product.
+    // kernel is compiled, which saves a fifth of the instructions of a block.
     static constexpr bool kWholeLaps = kHasWholeLaps;
     static constexpr int kGroups = 3;  // warpgroups that multiply
     static constexpr int kTileTokens = kGroups * kPlainBlockRows;
@@ -61,26 +62,15 @@ struct PlainConfig {
     static_assert(kListOffset % 16 == 0, "the list is aligned");
 };
 
-// Addresses of what the roles share.
+// Addresses of what the roles share. A stage is full with the copy engine's bytes, announced by one
+// arrival, and empty when each consumer warp has read it.
 template <typename Config>
-struct PlainShared {
-    uint32_t base;
-    __device__ __forceinline__ uint32_t weights(int stage) const {
-        return base + stage * Config::kWeightBytes;
-    }
+struct PlainShared : RingAddresses<Config> {
+    using RingAddresses<Config>::base;
+    using RingAddresses<Config>::full;
     __device__ __forceinline__ uint32_t tokens(int stage, int group) const {
         return base + Config::kTokensOffset + stage * Config::kTokenBytes +
                group * Config::kGroupBytes;
-    }
-    __device__ __forceinline__ uint32_t staging(int warp) const {
-        return base + Config::kStagingOffset + warp * Config::kStagingBytes;
-    }
-    // Filled: the copy engine's bytes, announced by one arrival. Read: each consumer warp.
-    __device__ __forceinline__ uint32_t full(int stage) const {
-        return base + Config::kBarriersOffset + stage * 8;
-    }
-    __device__ __forceinline__ uint32_t empty(int stage) const {
-        return full(stage) + Config::kStages * 8;
     }
     __device__ __forceinline__ uint32_t scales(int slot) const {
         return base + Config::kScalesOffset + slot * Config::kSlotBytes;

@@ -72,10 +72,10 @@ __device__ __forceinline__ void deal_units(const PlainParams& params,
         if (is_leader) {
             ptx::barrier_wait(shared.queue_empty(place.stage), place.phase ^ 1);
             ptx::store_shared(shared.queue(place.stage),
-                              static_cast<uint32_t>(unit.first_row),
-                              static_cast<uint32_t>(unit.num_rows),
-                              static_cast<uint32_t>(unit.first_column),
-                              static_cast<uint32_t>(unit.weight_row));
+                              {static_cast<uint32_t>(unit.first_row),
+                               static_cast<uint32_t>(unit.num_rows),
+                               static_cast<uint32_t>(unit.first_column),
+                               static_cast<uint32_t>(unit.weight_row)});
             ptx::barrier_arrive(shared.queue_full(place.stage));
         }
         place.advance();

@@ -19,4 +19,23 @@ struct RingPlace {
     }
 };
 
+// Where a kernel's ring lies from its base on: the stages' weights, its warps' staging, and the
+// stages' barriers.
+template <typename Config>
+struct RingAddresses {
+    uint32_t base;
+    __device__ __forceinline__ uint32_t weights(int stage) const {
+        return base + stage * Config::kWeightBytes;
+    }
+    __device__ __forceinline__ uint32_t staging(int warp) const {
+        return base + Config::kStagingOffset + warp * Config::kStagingBytes;
+    }
+    __device__ __forceinline__ uint32_t full(int stage) const {
+        return base + Config::kBarriersOffset + stage * 8;
+    }
+    __device__ __forceinline__ uint32_t empty(int stage) const {
+        return full(stage) + Config::kStages * 8;
+    }
+};
+
 }  // namespace moetop::native

@@ -69,29 +69,17 @@ struct SwappedConfig {
     static_assert(kListOffset % 16 == 0, "the list is aligned");
 };
 
-// Addresses of what the roles share.
+// Addresses of what the roles share. A stage is full with the copy engine's bytes, announced by one
+// arrival, and the copies of the scale warp's 32 lanes, and empty when each consumer warp has read
+// it.
 template <typename Config>
-struct SwappedShared {
-    uint32_t base;
-    __device__ __forceinline__ uint32_t weights(int stage) const {
-        return base + stage * Config::kWeightBytes;
-    }
+struct SwappedShared : RingAddresses<Config> {
+    using RingAddresses<Config>::base;
     __device__ __forceinline__ uint32_t tokens(int stage) const {
         return base + Config::kTokensOffset + stage * Config::kTokenBytes;
     }
     __device__ __forceinline__ uint32_t scales(int stage) const {
         return base + Config::kScalesOffset + stage * Config::kScaleFloats * 4;
-    }
-    __device__ __forceinline__ uint32_t staging(int warp) const {
-        return base + Config::kStagingOffset + warp * Config::kStagingBytes;
-    }
-    // Filled: the copy engine's bytes, announced by one arrival, and the scale warp's 32 lanes.
-    __device__ __forceinline__ uint32_t full(int stage) const {
-        return base + Config::kBarriersOffset + stage * 8;
-    }
-    // Read: one arrival of each consumer warp.
-    __device__ __forceinline__ uint32_t empty(int stage) const {
-        return full(stage) + Config::kStages * 8;
     }
 };
 
