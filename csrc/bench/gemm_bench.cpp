@@ -6,10 +6,11 @@
 //
 // Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
 // -off or -on: s32, s64, s64w, s128 (swapped) and p (plain); an e behind the name evicts weights
-// first, as in s64e-on. Every contender's output is checked against a float64 reference before it
-// is timed. A time is the median of CUDA graph replays over rotating inputs, contenders in turn, by
-// CUDA events; with --settle each is replayed once more just before, so that it finds the caches as
-// it leaves them itself.
+// first, as in s64e-on. With -early behind all that, as in native-on-early, a launch may start
+// while the one in front still runs. Every contender's output is checked against a float64
+// reference before it is timed. A time is the median of CUDA graph replays over rotating inputs,
+// contenders in turn, by CUDA events; with --settle each is replayed once more just before, so that
+// it finds the caches as it leaves them itself.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -113,6 +114,15 @@ Options parse(int argc, char** argv) {
 using Launch = std::function<void(const GroupedGemm&, const GemmLaunch&)>;
 
 Launch contender(const std::string& name) {
+    static const std::string kEarly = "-early";
+    if (name.size() > kEarly.size() && name.substr(name.size() - kEarly.size()) == kEarly) {
+        const Launch same = contender(name.substr(0, name.size() - kEarly.size()));
+        return [=](const GroupedGemm& gemm, const GemmLaunch& launch) {
+            GemmLaunch early = launch;
+            early.starts_early = true;
+            same(gemm, early);
+        };
+    }
     const size_t dash = name.rfind('-');
     if (dash == std::string::npos)
         usage("contenders: " + name + " is not allowed: NAME-off or NAME-on");

@@ -33,15 +33,15 @@ GemmLaunch make_launch(cudaStream_t stream) {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int moetop_bench_gemm(int family,
-                                                                        int is_es,
-                                                                        const GroupedGemm* gemm,
-                                                                        void* stream) {
+extern "C" __attribute__((visibility("default"))) int moetop_bench_gemm(
+    int family, int is_es, int starts_early, const GroupedGemm* gemm, void* stream) {
     try {
+        GemmLaunch launch = make_launch(static_cast<cudaStream_t>(stream));
+        launch.starts_early = starts_early != 0;
         launch_grouped_gemm(static_cast<GemmFamily>(family),
                             is_es != 0 ? GemmPolicy::kExpertSpecialized : GemmPolicy::kGeneric,
                             *gemm,
-                            make_launch(static_cast<cudaStream_t>(stream)));
+                            launch);
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "moetop_bench_gemm: %s\n", error.what());

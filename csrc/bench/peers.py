@@ -70,12 +70,12 @@ class Ours:
             self.workspaces[key] = torch.zeros(max(size, 256), device=DEVICE, dtype=torch.uint8)
         return self.workspaces[key]
 
-    def launch(self, family, is_es, s, out):
+    def launch(self, family, is_es, s, out, starts_early=False):
         gemm = Gemm(s.experts, s.rows, s.n, s.k, s.a.data_ptr(), s.a_scale.data_ptr(), s.w.data_ptr(),
                     s.w_scale.data_ptr(), out.data_ptr(), s.offsets.data_ptr(),
                     self.workspace(family, s.experts).data_ptr())
         stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
-        if self.library.moetop_bench_gemm(self.FAMILIES[family], int(is_es), ctypes.byref(gemm), stream) != 0:
+        if self.library.moetop_bench_gemm(self.FAMILIES[family], int(is_es), int(starts_early), ctypes.byref(gemm), stream) != 0:
             raise RuntimeError(f"{family}: the launch failed")
 
 

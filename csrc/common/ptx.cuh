@@ -75,6 +75,19 @@ __device__ __forceinline__ void named_barrier(int id, int num_threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(num_threads) : "memory");
 }
 
+// --- Kernels on the same stream (launch.h) ---------------------------------------------------
+
+// Returns when the kernel in front has ended and its memory can be read. Nothing where this one was
+// not launched to start early.
+__device__ __forceinline__ void wait_for_kernel_in_front() {
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+}
+
+// The next kernel's CTAs may start where there is room, once every CTA of this one has said so.
+__device__ __forceinline__ void let_next_kernel_start() {
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+}
+
 // --- The tensor copy engine ------------------------------------------------------------------
 
 __device__ __forceinline__ void prefetch_tensor_map(const CUtensorMap* map) {

@@ -214,6 +214,7 @@ void Layer::launch_gemm(int stage, GemmPolicy policy, cudaStream_t stream) {
     gemm.workspace = at<void>(is_up ? kUpWorkspace : kDownWorkspace);
     GemmLaunch launch = {};
     launch.stream = stream;
+    launch.starts_early = true;
     launch.num_sms = shape.num_sms;
     launch.es_launch = es_launch_;
     launch.fork = fork_.get();

@@ -43,7 +43,7 @@ struct GroupedGemm {
     const uint8_t* b;        // e4m3 [num_experts, n, k]
     const float* b_scale;    // [num_experts, n/128, k/128]
     __nv_bfloat16* d;        // [num_rows, n]
-    const int32_t* offsets;  // [num_experts + 1]
+    const int32_t* offsets;  // [num_experts + 1], complete before the kernel in front starts
     // gemm_workspace_bytes(), 256-byte aligned, this GEMM's own, zeros before its first launch.
     void* workspace;
 };
@@ -52,6 +52,9 @@ struct GroupedGemm {
 // stream and joins it again; both forms can be captured into a graph.
 struct GemmLaunch {
     cudaStream_t stream;
+    // Whether the GEMM may start while the kernel in front of it still runs: it then reads offsets
+    // and weights at once, and waits with all else. Native only; CUTLASS's kernels never do.
+    bool starts_early;
     int num_sms;
     EsLaunch es_launch;
     cudaStream_t side_streams[2];

@@ -3,6 +3,7 @@
 // A scale is amax/448 of its 1x128 block. Traffic: 4*R*I bytes read, R*I*(1 + 4/128) written.
 // One thread moves the ring on: see ring.h for why that is safe here.
 #include "common/error.h"
+#include "common/ptx.cuh"
 #include "stages/act.h"
 #include "stages/fp8.cuh"
 
@@ -20,6 +21,7 @@ __device__ __forceinline__ float silu(float gate) {
 }
 
 __global__ void __launch_bounds__(kThreads) act_kernel(ActArgs args, uint32_t num_items) {
+    ptx::let_next_kernel_start();
     if (blockIdx.x == 0 && threadIdx.x == 0) {
         const int next = args.ring->current + 1;
         args.ring->next = next < args.num_routings ? next : 0;

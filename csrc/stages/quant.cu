@@ -4,6 +4,7 @@
 // rows of its token. A scale is amax/448 of its 1x128 block. Traffic: 2*T*H bytes read,
 // R*H*(1 + 4/128) written, which is what bounds it.
 #include "common/error.h"
+#include "common/ptx.cuh"
 #include "stages/fp8.cuh"
 #include "stages/quant.h"
 
@@ -17,6 +18,7 @@ __global__ void __launch_bounds__(kThreads) quant_kernel(QuantArgs args, int chu
     const int chunk = blockIdx.x - token * chunks;
     const int column = (chunk * kThreads + static_cast<int>(threadIdx.x)) * kValuesPerThread;
     const bool is_active = column < args.hidden;
+    ptx::let_next_kernel_start();
 
     // Read 16 values; lanes past the row hold zeros and only take part in the reduction.
     float values[kValuesPerThread] = {};

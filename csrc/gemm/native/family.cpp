@@ -74,7 +74,7 @@ void launch_swapped(const SwappedOps& ops,
                              ? ops.max_tokens
                              : generic_width(choice.kernel, shape_of(gemm, launch));
     params.evicts_weights_first = choice.evicts_weights_first;
-    ops.launch(params, launch.num_sms, launch.stream);
+    ops.launch(params, launch.num_sms, {launch.stream, launch.starts_early});
 }
 
 void launch_plain(const PlainOps& ops,
@@ -86,7 +86,7 @@ void launch_plain(const PlainOps& ops,
     params.token_map = map_boxes(tokens_of(gemm), kPlainBlockRows);
     params.counters = static_cast<uint32_t*>(gemm.workspace);
     params.units_across = gemm.n / ops.columns;
-    ops.launch(params, launch.num_sms, launch.stream);
+    ops.launch(params, launch.num_sms, {launch.stream, launch.starts_early});
 }
 
 // Fills in the classes of one policy, one after the other.

@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include "common/launch.h"
 #include "gemm/native/params.h"
 
 namespace moetop::native {
@@ -14,7 +15,7 @@ struct SwappedOps {
     int stages;
     int warpgroups;
     const void* function;
-    void (*launch)(const SwappedParams& params, int num_sms, cudaStream_t stream);
+    void (*launch)(const SwappedParams& params, int num_sms, const LaunchOrder& order);
 };
 
 SwappedOps swapped_32();
@@ -28,7 +29,7 @@ struct PlainOps {
     int stages;
     int warpgroups;
     const void* function;
-    void (*launch)(const PlainParams& params, int num_sms, cudaStream_t stream);
+    void (*launch)(const PlainParams& params, int num_sms, const LaunchOrder& order);
 };
 
 // has_whole_laps says whether k is a multiple of kPlainLapBlocks blocks.

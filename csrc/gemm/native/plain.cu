@@ -8,12 +8,11 @@ namespace {
 template <typename Config>
 PlainOps plain_ops() {
     static constexpr void (*kKernel)(PlainParams) = &plain_kernel<Config>;
-    const auto launch = [](const PlainParams& params, int num_sms, cudaStream_t stream) {
+    const auto launch = [](const PlainParams& params, int num_sms, const LaunchOrder& order) {
         const int shared_bytes = Config::shared_bytes(params.num_experts);
         MOETOP_CHECK_CUDA(cudaFuncSetAttribute(
             kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-        kKernel<<<num_sms, Config::kThreads, shared_bytes, stream>>>(params);
-        MOETOP_CHECK_CUDA(cudaGetLastError());
+        launch_kernel(kKernel, num_sms, Config::kThreads, shared_bytes, order, params);
     };
     return {Config::kTileTokens,
             Config::kColumns,

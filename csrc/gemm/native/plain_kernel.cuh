@@ -26,26 +26,41 @@ template <typename Config>
 __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                                            const PlainShared<Config>& shared) {
     const bool is_leader = threadIdx.x % kWarpSize == 0;
+    // Announces a stage's bytes and copies its weights.
+    const auto begin_stage = [&](int stage, int block, const PlainUnit& unit, int num_groups) {
+        const uint32_t full = shared.full(stage);
+        ptx::barrier_arrive_expect(full, Config::kWeightBytes + num_groups * Config::kGroupBytes);
+        ptx::copy_box(
+            shared.weights(stage), &params.weight_map, full, block * kBlockWidth, unit.weight_row);
+    };
     UnitFeed<Config> feed(shared);
     RingPlace<Config::kStages> place;
+    bool is_first = true;
     for (PlainUnit unit = feed.wait(); unit.num_rows > 0; unit = feed.wait()) {
         if (is_leader) {
             ptx::barrier_arrive(shared.taken());
             const int num_groups = unit_groups<Config>(params, unit.num_rows);
-            const uint32_t bytes = Config::kWeightBytes + num_groups * Config::kGroupBytes;
+            // Blocks of the first unit whose weights are under way before its tokens are there.
+            int num_begun = 0;
+            if (is_first) {
+                num_begun = min(params.num_blocks, Config::kStages);
+                for (int block = 0; block < num_begun; ++block) {
+                    begin_stage(block, block, unit, num_groups);
+                }
+                ptx::wait_for_kernel_in_front();
+                is_first = false;
+            }
             for (int block = 0; block < params.num_blocks; ++block) {
                 const int stage = place.stage;
-                const uint32_t full = shared.full(stage);
-                const int column = block * kBlockWidth;
-                ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
-                ptx::barrier_arrive_expect(full, bytes);
-                ptx::copy_box(
-                    shared.weights(stage), &params.weight_map, full, column, unit.weight_row);
+                if (block >= num_begun) {
+                    ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
+                    begin_stage(stage, block, unit, num_groups);
+                }
                 for (int group = 0; group < num_groups; ++group) {
                     ptx::copy_box(shared.tokens(stage, group),
                                   &params.token_map,
-                                  full,
-                                  column,
+                                  shared.full(stage),
+                                  block * kBlockWidth,
                                   unit.first_row + group * kPlainBlockRows);
                 }
                 place.advance();
@@ -80,6 +95,9 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
     const int num_blocks = params.num_blocks;
     UnitFeed<Config> feed(shared);
     RingPlace<Config::kScaleSlots> place;
+    // Whether or not there is a unit: the end of a kernel stands for the end of those in front.
+    ptx::wait_for_kernel_in_front();
+    ptx::let_next_kernel_start();
     for (PlainUnit unit = feed.wait(); unit.num_rows > 0; unit = feed.wait()) {
         const float* const weight_scales =
             params.weight_scales + static_cast<int64_t>(unit.weight_row / kBlockWidth) * num_blocks;

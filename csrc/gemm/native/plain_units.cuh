@@ -79,6 +79,8 @@ __device__ __forceinline__ void deal_units(const PlainParams& params,
             ptx::barrier_arrive(shared.queue_full(place.stage));
         }
         place.advance();
+        if (is_leader)
+            ptx::wait_for_kernel_in_front();  // the counters may be its own
         if (unit.num_rows == 0)
             break;
         if (is_leader) {

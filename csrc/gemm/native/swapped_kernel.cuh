@@ -70,8 +70,8 @@ struct SwappedConfig {
 };
 
 // Addresses of what the roles share. A stage is full with the copy engine's bytes, announced by one
-// arrival, and the copies of the scale warp's 32 lanes, and empty when each consumer warp has read
-// it.
+// arrival, and the copies of the scale warp's 32 lanes, and empty when each lane of the warpgroup
+// that multiplies it has read it.
 template <typename Config>
 struct SwappedShared : RingAddresses<Config> {
     using RingAddresses<Config>::base;
@@ -95,7 +95,20 @@ __device__ __forceinline__ void copy_tiles(const SwappedParams& params,
     const int num_units = list.first_unit[list.num_experts];
     const bool is_leader = threadIdx.x % kWarpSize == 0;
     const uint64_t policy = ptx::evict_first_policy();
+    // Announces a stage's bytes and copies its weights.
+    const auto begin_stage = [&](int stage, uint32_t bytes, int block, int row_group) {
+        const uint32_t full = shared.full(stage);
+        ptx::barrier_arrive_expect(full, bytes);
+        if (params.evicts_weights_first) {
+            ptx::copy_box_hinted(
+                shared.weights(stage), &params.weight_map, full, policy, 0, 0, block, row_group);
+        } else {
+            ptx::copy_box(shared.weights(stage), &params.weight_map, full, 0, 0, block, row_group);
+        }
+    };
     RingPlace<Config::kStages> place;
+    // Blocks of the first unit whose weights are under way before its tokens are there.
+    int num_begun = 0;
     int expert = 0;
     for (int index = blockIdx.x; index < num_units; index += gridDim.x) {
         const Unit unit = locate_unit(list, index, expert, params.tile_tokens, params.units_across);
@@ -106,27 +119,24 @@ __device__ __forceinline__ void copy_tiles(const SwappedParams& params,
             const uint32_t bytes =
                 Config::kWeightBytes + width * kBlockWidth * Config::kBlocksPerStage;
             const int row_group = (unit.expert * params.n + unit.column * Config::kRows) / 8;
+            if (index == static_cast<int>(blockIdx.x)) {
+                num_begun = min(params.num_blocks, Config::kStages * Config::kBlocksPerStage);
+                for (int block = 0; block < num_begun; block += Config::kBlocksPerStage) {
+                    begin_stage(block / Config::kBlocksPerStage, bytes, block, row_group);
+                }
+                ptx::wait_for_kernel_in_front();
+            }
             for (int block = 0; block < params.num_blocks; block += Config::kBlocksPerStage) {
                 const int stage = place.stage;
-                const uint32_t full = shared.full(stage);
-                ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
-                ptx::barrier_arrive_expect(full, bytes);
-                if (params.evicts_weights_first) {
-                    ptx::copy_box_hinted(shared.weights(stage),
-                                         &params.weight_map,
-                                         full,
-                                         policy,
-                                         0,
-                                         0,
-                                         block,
-                                         row_group);
-                } else {
-                    ptx::copy_box(
-                        shared.weights(stage), &params.weight_map, full, 0, 0, block, row_group);
+                if (block >= num_begun) {
+                    ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
+                    begin_stage(stage, bytes, block, row_group);
                 }
-                ptx::copy_box(shared.tokens(stage), token_map, full, 0, unit.first_row, block);
+                ptx::copy_box(
+                    shared.tokens(stage), token_map, shared.full(stage), 0, unit.first_row, block);
                 place.advance();
             }
+            num_begun = 0;
         }
         __syncwarp();
     }
@@ -146,6 +156,9 @@ __device__ __forceinline__ void copy_scales(const SwappedParams& params,
     const bool is_paired = num_blocks % 2 == 0;
     RingPlace<Config::kStages> place;
     int expert = 0;
+    // Whether or not there is a unit: the end of a kernel stands for the end of those in front.
+    ptx::wait_for_kernel_in_front();
+    ptx::let_next_kernel_start();
     for (int index = blockIdx.x; index < num_units; index += gridDim.x) {
         const Unit unit = locate_unit(list, index, expert, params.tile_tokens, params.units_across);
         expert = unit.expert;
@@ -285,7 +298,6 @@ __device__ __forceinline__ void multiply_unit(const SwappedParams& params,
     constexpr uint32_t kGroupBytes = 8 * kBlockWidth;
     const int group = threadIdx.x / 128;
     const int warp = threadIdx.x / kWarpSize % 4;
-    const int lane = threadIdx.x % kWarpSize;
 
     float sums[kRowBlocks][kWidth / 2] = {};
     for (int block = 0; block < params.num_blocks; block += kBlocks, place.advance()) {
@@ -335,9 +347,9 @@ __device__ __forceinline__ void multiply_unit(const SwappedParams& params,
                 promote<kWidth>(sums, product[i], scales + done + i, weight_scales[done + i]);
             }
         }
-        __syncwarp();
-        if (lane == 0)
-            ptx::barrier_arrive(shared.empty(stage));
+        // Every lane, and not one for its warp after a __syncwarp: that costs no time, and
+        // racecheck sees who has read.
+        ptx::barrier_arrive(shared.empty(stage));
     }
     if constexpr (Config::kGroups > 1) {
         if (!add_groups<Config>(base, group, sums))
@@ -425,7 +437,7 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtasPerSm) swapped_
     if (threadIdx.x == Config::kThreads - 1) {
         for (int stage = 0; stage < Config::kStages; ++stage) {
             ptx::barrier_init(shared.full(stage), 1 + kWarpSize);
-            ptx::barrier_init(shared.empty(stage), 128 / kWarpSize);
+            ptx::barrier_init(shared.empty(stage), 128);
         }
         ptx::fence_barrier_init();
     }

@@ -10,12 +10,12 @@ namespace moetop::native {
 template <typename Config>
 SwappedOps swapped_ops() {
     static constexpr void (*kKernel)(SwappedParams) = &swapped_kernel<Config>;
-    const auto launch = [](const SwappedParams& params, int num_sms, cudaStream_t stream) {
+    const auto launch = [](const SwappedParams& params, int num_sms, const LaunchOrder& order) {
         const int shared_bytes = Config::shared_bytes(params.num_experts);
         MOETOP_CHECK_CUDA(cudaFuncSetAttribute(
             kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-        kKernel<<<num_sms * Config::kCtasPerSm, Config::kThreads, shared_bytes, stream>>>(params);
-        MOETOP_CHECK_CUDA(cudaGetLastError());
+        launch_kernel(
+            kKernel, num_sms * Config::kCtasPerSm, Config::kThreads, shared_bytes, order, params);
     };
     return {Config::kRows,
             Config::kMaxTokens,
