@@ -58,6 +58,16 @@ func (l *caseList) edges() {
 	}
 	l.counted("rows an expert 0 1 7 8 9 31-33 63-65 127-129 1000", hidden, 128, edges...)
 	l.counted("the same, falling", hidden, 128, reversed(edges)...)
+	// Up to a mean of some 360 rows an expert and above, and N a multiple of 384 and not: what a pair
+	// of CTAs may share.
+	long, rows, more := 1024, []int{0, 1, 63, 64, 65, 127, 128, 129, 191, 192, 193, 257, 1000}, []int{1, 64, 513, 1000}
+	if l.small {
+		long, rows, more = 256, rows[:8], more[:2]
+	}
+	for _, intermediate := range []int{128, 384} {
+		l.counted(fmt.Sprintf("long K, rows up to 1000, N %d", 2*intermediate), long, intermediate, rows...)
+		l.counted(fmt.Sprintf("long K, many rows on the mean, N %d", 2*intermediate), long, intermediate, more...)
+	}
 	c := l.counted("counts changed between replays", hidden, 128, changing...)
 	c.rings = append(c.rings,
 		[]TopK{countedRouting(l.rng, reversed(changing))},

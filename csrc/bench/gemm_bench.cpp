@@ -5,12 +5,12 @@
 //              [--check-only] [--csv FILE]
 //
 // Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
-// -off or -on: s32, s64, s64w, s128 (swapped) and p (plain); an e behind the name evicts weights
-// first, as in s64e-on. With -early behind all that, as in native-on-early, a launch may start
-// while the one in front still runs. Every contender's output is checked against a float64
-// reference before it is timed. A time is the median of CUDA graph replays over rotating inputs,
-// contenders in turn, by CUDA events; with --settle each is replayed once more just before, so that
-// it finds the caches as it leaves them itself.
+// -off or -on: s32, s64, s64w, s128 (swapped), p, pp, ppw (plain: alone, in pairs, wide); an e
+// behind the name evicts weights first, as in s64e-on. With -early behind all that, as in
+// native-on-early, a launch may start while the one in front still runs. Every contender's output
+// is checked against a float64 reference before it is timed. A time is the median of CUDA graph
+// replays over rotating inputs, contenders in turn, by CUDA events; with --settle each is replayed
+// once more just before, so that it finds the caches as it leaves them itself.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -146,7 +146,9 @@ Launch contender(const std::string& name) {
         {"s64", native::TileKernel::kSwapped64},
         {"s64w", native::TileKernel::kSwapped64Wide},
         {"s128", native::TileKernel::kSwapped128},
-        {"p", native::TileKernel::kPlain}};
+        {"p", native::TileKernel::kPlain},
+        {"pp", native::TileKernel::kPlainPair},
+        {"ppw", native::TileKernel::kPlainWidePair}};
     const bool evicts = what.back() == 'e';
     const auto kernel = kKernels.find(evicts ? what.substr(0, what.size() - 1) : what);
     if (kernel == kKernels.end())
@@ -167,14 +169,15 @@ class Bench {
     explicit Bench(const Options& options) : options_(options), clocks_(0) {
         cudaDeviceProp properties = {};
         MOETOP_CHECK_CUDA(cudaGetDeviceProperties(&properties, 0));
-        std::printf("%s, %d SMs, reps %d, gap %d ms\n",
+        std::printf("%s, %d SMs, %d MB of L2, reps %d, gap %d ms\n",
                     properties.name,
                     properties.multiProcessorCount,
+                    properties.l2CacheSize >> 20,
                     options.reps,
                     options.gap_ms);
         stream_ = make_stream();
         launch_.stream = stream_.get();
-        launch_.num_sms = properties.multiProcessorCount;
+        launch_.device = gemm_device(0);
         launch_.es_launch = EsLaunch::kStreams;
         fork_ = make_event(cudaEventDisableTiming);
         launch_.fork = fork_.get();
@@ -202,7 +205,7 @@ class Bench {
             if (model == kModels.end())
                 usage("model: " + name + " is not allowed");
             for (const std::string& stage : options_.stages) {
-                Problem problem(*model, stage == "up", launch_.num_sms);
+                Problem problem(*model, stage == "up", launch_.device.num_sms);
                 for (const std::string& routing : options_.routings) {
                     std::vector<int> batches = kBatches.at(name);
                     if (!options_.tokens.empty()) {

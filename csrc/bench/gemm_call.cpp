@@ -20,8 +20,7 @@ GemmLaunch make_launch(cudaStream_t stream) {
     MOETOP_CHECK_CUDA(cudaGetDevice(&device));
     GemmLaunch launch = {};
     launch.stream = stream;
-    MOETOP_CHECK_CUDA(
-        cudaDeviceGetAttribute(&launch.num_sms, cudaDevAttrMultiProcessorCount, device));
+    launch.device = gemm_device(device);
     launch.es_launch = EsLaunch::kStreams;
     launch.fork = fork.get();
     for (int i = 0; i < 2; ++i) {

@@ -18,23 +18,30 @@ struct LaunchOrder {
     bool starts_early;
 };
 
+struct LaunchShape {
+    unsigned num_ctas;
+    unsigned num_threads;
+    unsigned cluster;  // CTAs
+    size_t shared_bytes;
+};
+
 template <typename... Params>
 void launch_kernel(void (*kernel)(Params...),
-                   unsigned num_ctas,
-                   unsigned num_threads,
-                   size_t shared_bytes,
+                   const LaunchShape& shape,
                    const LaunchOrder& order,
                    const Params&... params) {
-    cudaLaunchAttribute attribute = {};
-    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    attribute.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchAttribute attributes[2] = {};
+    attributes[0].id = cudaLaunchAttributeClusterDimension;
+    attributes[0].val.clusterDim = {shape.cluster, 1, 1};
+    attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[1].val.programmaticStreamSerializationAllowed = order.starts_early ? 1 : 0;
     cudaLaunchConfig_t config = {};
-    config.gridDim = num_ctas;
-    config.blockDim = num_threads;
-    config.dynamicSmemBytes = shared_bytes;
+    config.gridDim = shape.num_ctas;
+    config.blockDim = shape.num_threads;
+    config.dynamicSmemBytes = shape.shared_bytes;
     config.stream = order.stream;
-    config.attrs = &attribute;
-    config.numAttrs = order.starts_early ? 1 : 0;
+    config.attrs = attributes;
+    config.numAttrs = 2;
     MOETOP_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, params...));
 }
 

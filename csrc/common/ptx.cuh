@@ -75,6 +75,48 @@ __device__ __forceinline__ void named_barrier(int id, int num_threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(num_threads) : "memory");
 }
 
+// --- Clusters of CTAs -------------------------------------------------------------------------
+
+// This CTA's place in its cluster.
+__device__ __forceinline__ uint32_t cluster_rank() {
+    uint32_t rank;
+    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+}
+
+// Where an address of this CTA's shared memory is in that of another CTA of the cluster.
+__device__ __forceinline__ uint32_t map_to_cta(uint32_t address, uint32_t rank) {
+    uint32_t mapped;
+    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(mapped) : "r"(address), "r"(rank));
+    return mapped;
+}
+
+// As barrier_arrive(), at a barrier of any CTA of the cluster.
+__device__ __forceinline__ void barrier_arrive_mapped(uint32_t mapped_barrier) {
+    asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(mapped_barrier) : "memory");
+}
+
+// Stores a word in another CTA's shared memory; its four bytes count towards a barrier there.
+__device__ __forceinline__ void send_word(uint32_t mapped_address,
+                                          uint32_t value,
+                                          uint32_t mapped_barrier) {
+    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%0], %1, [%2];" ::"r"(
+                     mapped_address),
+                 "r"(value),
+                 "r"(mapped_barrier)
+                 : "memory");
+}
+
+// All threads of all CTAs of the cluster arrive,
+__device__ __forceinline__ void cluster_arrive() {
+    asm volatile("barrier.cluster.arrive;" ::: "memory");
+}
+
+// and wait for each other.
+__device__ __forceinline__ void cluster_wait() {
+    asm volatile("barrier.cluster.wait;" ::: "memory");
+}
+
 // --- Kernels on the same stream (launch.h) ---------------------------------------------------
 
 // Returns when the kernel in front has ended and its memory can be read. Nothing where this one was
@@ -110,6 +152,21 @@ __device__ __forceinline__ void copy_box(
         " [%0], [%1, {%3, %4}], [%2];" ::"r"(destination),
         "l"(map),
         "r"(barrier),
+        "r"(c0),
+        "r"(c1)
+        : "memory");
+}
+
+// The same to this place in the shared memory of each CTA of the cluster whose bit is set, and to
+// the barrier there.
+__device__ __forceinline__ void copy_box_multicast(
+    uint32_t destination, const CUtensorMap* map, uint32_t barrier, uint16_t ctas, int c0, int c1) {
+    asm volatile(
+        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"
+        ".multicast::cluster [%0], [%1, {%4, %5}], [%2], %3;" ::"r"(destination),
+        "l"(map),
+        "r"(barrier),
+        "h"(ctas),
         "r"(c0),
         "r"(c1)
         : "memory");
@@ -292,6 +349,12 @@ __device__ __forceinline__ void store_shared(uint32_t address, const uint4& valu
 __device__ __forceinline__ float load_shared_float(uint32_t address) {
     float value;
     asm volatile("ld.shared.f32 %0, [%1];" : "=f"(value) : "r"(address) : "memory");
+    return value;
+}
+
+__device__ __forceinline__ uint32_t load_shared_word(uint32_t address) {
+    uint32_t value;
+    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(value) : "r"(address) : "memory");
     return value;
 }
 
@@ -564,6 +627,30 @@ struct Wgmma<128> {
             "%56, %57, %58, %59, %60, %61, %62, %63"
             "}, %64, %65, p, 1, 1;\n}\n"
             : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32), MOETOP_ACC8(d, 40), MOETOP_ACC8(d, 48), MOETOP_ACC8(d, 56)
+            : "l"(a), "l"(b), "r"(keep));
+    }
+};
+
+template <>
+struct Wgmma<192> {
+    static __device__ __forceinline__ void multiply(float (&d)[96], uint64_t a, uint64_t b, int keep) {
+        asm volatile(
+            "{\n.reg .pred p;\nsetp.ne.b32 p, %98, 0;\n"
+            "wgmma.mma_async.sync.aligned.m64n192k32.f32.e4m3.e4m3 {"
+            "%0, %1, %2, %3, %4, %5, %6, %7, "
+            "%8, %9, %10, %11, %12, %13, %14, %15, "
+            "%16, %17, %18, %19, %20, %21, %22, %23, "
+            "%24, %25, %26, %27, %28, %29, %30, %31, "
+            "%32, %33, %34, %35, %36, %37, %38, %39, "
+            "%40, %41, %42, %43, %44, %45, %46, %47, "
+            "%48, %49, %50, %51, %52, %53, %54, %55, "
+            "%56, %57, %58, %59, %60, %61, %62, %63, "
+            "%64, %65, %66, %67, %68, %69, %70, %71, "
+            "%72, %73, %74, %75, %76, %77, %78, %79, "
+            "%80, %81, %82, %83, %84, %85, %86, %87, "
+            "%88, %89, %90, %91, %92, %93, %94, %95"
+            "}, %96, %97, p, 1, 1;\n}\n"
+            : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32), MOETOP_ACC8(d, 40), MOETOP_ACC8(d, 48), MOETOP_ACC8(d, 56), MOETOP_ACC8(d, 64), MOETOP_ACC8(d, 72), MOETOP_ACC8(d, 80), MOETOP_ACC8(d, 88)
             : "l"(a), "l"(b), "r"(keep));
     }
 };

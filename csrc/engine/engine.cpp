@@ -59,8 +59,8 @@ Engine::Engine(const moetop_config& config) : config_(config), es_launch_(es_lau
         event = make_event(cudaEventDisableTiming | cudaEventBlockingSync);
     }
     all_done_ = make_event(cudaEventDisableTiming | cudaEventBlockingSync);
-    const int num_sms = require_device(config.device).num_sms;
-    layer_ = std::make_unique<Layer>(config, plan, es_launch_, num_sms, stream_.get());
+    layer_ = std::make_unique<Layer>(
+        config, plan, es_launch_, gemm_device(config.device), stream_.get());
 
     // Until set_routings() every token visits the next k experts in turn, in every routing alike.
     const auto rows = static_cast<size_t>(num_rows(config));

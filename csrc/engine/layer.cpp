@@ -54,9 +54,9 @@ float low_scale(double input_rms, int width) {
 Layer::Layer(const moetop_config& config,
              const MemoryPlan& plan,
              EsLaunch es_launch,
-             int num_sms,
+             const GemmDevice& device,
              cudaStream_t stream)
-    : config_(config), plan_(plan), es_launch_(es_launch), num_sms_(num_sms), stream_(stream) {
+    : config_(config), plan_(plan), es_launch_(es_launch), device_(device), stream_(stream) {
     allocate();
     for (Stream& side : side_streams_) {
         side = make_stream();
@@ -185,7 +185,7 @@ GemmShape Layer::gemm_shape(int stage) const {
     shape.num_rows = static_cast<int>(num_rows(config_));
     shape.n = is_up ? 2 * config_.intermediate : config_.hidden;
     shape.k = is_up ? config_.hidden : config_.intermediate;
-    shape.num_sms = num_sms_;
+    shape.device = device_;
     return shape;
 }
 
@@ -215,7 +215,7 @@ void Layer::launch_gemm(int stage, GemmPolicy policy, cudaStream_t stream) {
     GemmLaunch launch = {};
     launch.stream = stream;
     launch.starts_early = true;
-    launch.num_sms = shape.num_sms;
+    launch.device = device_;
     launch.es_launch = es_launch_;
     launch.fork = fork_.get();
     for (int i = 0; i < 2; ++i) {

@@ -19,7 +19,7 @@ class Layer {
     Layer(const moetop_config& config,
           const MemoryPlan& plan,
           EsLaunch es_launch,
-          int num_sms,
+          const GemmDevice& device,
           cudaStream_t stream);
 
     // Enqueues one stage. The mask counts for up and down.
@@ -56,7 +56,7 @@ class Layer {
     const moetop_config config_;
     const MemoryPlan plan_;
     const EsLaunch es_launch_;
-    const int num_sms_;
+    const GemmDevice device_;
     const cudaStream_t stream_;
     std::array<DeviceMemory, kNumBuffers> buffers_;
     // For EsLaunch::kStreams.

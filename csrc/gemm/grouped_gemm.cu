@@ -16,6 +16,14 @@ size_t gemm_workspace_bytes(GemmFamily family, int num_experts, int num_sms) {
     throw Error(MOETOP_ERROR_INTERNAL, "no such kernel family");
 }
 
+GemmDevice gemm_device(int device) {
+    GemmDevice result = {};
+    MOETOP_CHECK_CUDA(
+        cudaDeviceGetAttribute(&result.num_sms, cudaDevAttrMultiProcessorCount, device));
+    MOETOP_CHECK_CUDA(cudaDeviceGetAttribute(&result.l2_bytes, cudaDevAttrL2CacheSize, device));
+    return result;
+}
+
 bool gemm_supported(GemmFamily, int compute_major, int compute_minor, const char** reason) {
     // wgmma is not forward compatible: code for sm_90a runs on compute capability 9.0 alone.
     if (compute_major != 9 || compute_minor != 0) {

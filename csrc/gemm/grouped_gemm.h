@@ -48,6 +48,15 @@ struct GroupedGemm {
     void* workspace;
 };
 
+// What kernels are chosen by. GPUs of one compute capability and number of SMs differ in their L2.
+struct GemmDevice {
+    int num_sms;
+    int l2_bytes;
+};
+
+// Throws Error.
+GemmDevice gemm_device(int device);
+
 // Where and how to launch. The side streams and events serve EsLaunch::kStreams, which forks from
 // stream and joins it again; both forms can be captured into a graph.
 struct GemmLaunch {
@@ -55,7 +64,7 @@ struct GemmLaunch {
     // Whether the GEMM may start while the kernel in front of it still runs: it then reads offsets
     // and weights at once, and waits with all else. Native only; CUTLASS's kernels never do.
     bool starts_early;
-    int num_sms;
+    GemmDevice device;
     EsLaunch es_launch;
     cudaStream_t side_streams[2];
     cudaEvent_t fork;
@@ -68,7 +77,7 @@ struct GemmShape {
     int num_rows;  // of all experts together
     int n;
     int k;
-    int num_sms;
+    GemmDevice device;
 };
 
 // Bytes of workspace that one GEMM of either policy needs.

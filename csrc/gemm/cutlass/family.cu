@@ -181,7 +181,7 @@ size_t workspace_bytes(int num_experts, int num_sms) {
 
 void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch) {
     const Plan plan = make_plan(policy, gemm.num_rows);
-    const Workspace space = carve(gemm.workspace, gemm.num_experts, launch.num_sms);
+    const Workspace space = carve(gemm.workspace, gemm.num_experts, launch.device.num_sms);
     launch_prepare(plan, gemm, space, launch.stream);
 
     // Several classes either follow each other by programmatic dependent launch or fork into
@@ -198,7 +198,7 @@ void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch
         plan.classes[c].ops.launch({space.table,
                                     space.shapes[c],
                                     gemm.num_experts,
-                                    launch.num_sms,
+                                    launch.device.num_sms,
                                     space.scratch[c],
                                     stream,
                                     link(is_chained, c)});

@@ -23,17 +23,25 @@ std::optional<SwappedOps> swapped_ops_of(TileKernel kernel) {
         case TileKernel::kSwapped128:
             return swapped_128();
         case TileKernel::kPlain:
+        case TileKernel::kPlainPair:
+        case TileKernel::kPlainWidePair:
             break;
     }
     return std::nullopt;
 }
 
-PlainOps plain_ops_of(const GemmShape& shape) {
-    return plain(shape.k % (kPlainLapBlocks * kBlockWidth) == 0);
+// The plain kernel of a choice, or the one without a cluster where n is not a multiple of its
+// cluster's columns.
+PlainOps plain_ops_of(TileKernel kernel, const GemmShape& shape) {
+    const bool has_whole_laps = shape.k % (kPlainLapBlocks * kBlockWidth) == 0;
+    const PlainOps ops = kernel == TileKernel::kPlainPair       ? plain_pair(has_whole_laps)
+                         : kernel == TileKernel::kPlainWidePair ? plain_wide_pair(has_whole_laps)
+                                                                : plain(has_whole_laps);
+    return shape.n % (ops.columns * ops.cluster) == 0 ? ops : plain(has_whole_laps);
 }
 
 GemmShape shape_of(const GroupedGemm& gemm, const GemmLaunch& launch) {
-    return {gemm.num_experts, gemm.num_rows, gemm.n, gemm.k, launch.num_sms};
+    return {gemm.num_experts, gemm.num_rows, gemm.n, gemm.k, launch.device};
 }
 
 ByteMatrix weights_of(const GroupedGemm& gemm) {
@@ -74,7 +82,7 @@ void launch_swapped(const SwappedOps& ops,
                              ? ops.max_tokens
                              : generic_width(choice.kernel, shape_of(gemm, launch));
     params.evicts_weights_first = choice.evicts_weights_first;
-    ops.launch(params, launch.num_sms, {launch.stream, launch.starts_early});
+    ops.launch(params, launch.device.num_sms, {launch.stream, launch.starts_early});
 }
 
 void launch_plain(const PlainOps& ops,
@@ -83,10 +91,15 @@ void launch_plain(const PlainOps& ops,
                   const GemmLaunch& launch) {
     auto params = make_params<PlainParams>(policy, gemm);
     params.weight_map = map_boxes(weights_of(gemm), ops.columns);
-    params.token_map = map_boxes(tokens_of(gemm), kPlainBlockRows);
+    params.token_map = map_boxes(tokens_of(gemm), kPlainBlockRows / ops.cluster);
     params.counters = static_cast<uint32_t*>(gemm.workspace);
-    params.units_across = gemm.n / ops.columns;
-    ops.launch(params, launch.num_sms, {launch.stream, launch.starts_early});
+    params.units_across = gemm.n / (ops.columns * ops.cluster);
+    ops.launch(params, launch.device.num_sms, {launch.stream, launch.starts_early});
+}
+
+std::string tile_name(const PlainOps& ops, int tile_rows) {
+    return std::to_string(tile_rows) + "x" + std::to_string(ops.columns) +
+           (ops.cluster == 1 ? "" : " pair");
 }
 
 // Fills in the classes of one policy, one after the other.
@@ -103,6 +116,7 @@ class ClassList {
             row_step,
             ops.rows,
             ops.stages,
+            1,
             ops.warpgroups,
             std::to_string(ops.rows) + "x" + std::to_string(tile_rows) + " swapped");
     }
@@ -113,8 +127,9 @@ class ClassList {
             row_step,
             ops.columns,
             ops.stages,
+            ops.cluster,
             ops.warpgroups,
-            std::to_string(tile_rows) + "x" + std::to_string(ops.columns));
+            tile_name(ops, tile_rows));
     }
 
   private:
@@ -124,6 +139,7 @@ class ClassList {
              int row_step,
              int columns,
              int stages,
+             int cluster,
              int warpgroups,
              const std::string& name) {
         const int place = count_++;
@@ -136,7 +152,7 @@ class ClassList {
         out.row_step = row_step;
         out.tile_columns = columns;
         out.stages = stages;
-        out.cluster = 1;
+        out.cluster = cluster;
         out.split_k = 1;
         out.warpgroups = warpgroups;
         std::snprintf(out.name, sizeof(out.name), "%s", name.c_str());
@@ -193,7 +209,7 @@ void launch_choice(const TileChoice& choice,
     if (const auto swapped = swapped_ops_of(choice.kernel)) {
         launch_swapped(*swapped, choice, policy, gemm, launch);
     } else {
-        launch_plain(plain_ops_of(shape_of(gemm, launch)), policy, gemm, launch);
+        launch_plain(plain_ops_of(choice.kernel, shape_of(gemm, launch)), policy, gemm, launch);
     }
 }
 
@@ -210,7 +226,7 @@ int describe_tiles(GemmPolicy policy,
     if (const auto swapped = swapped_ops_of(choice.kernel)) {
         describe_swapped(*swapped, policy, generic_width(choice.kernel, shape), list);
     } else {
-        describe_plain(plain_ops_of(shape), policy, list);
+        describe_plain(plain_ops_of(choice.kernel, shape), policy, list);
     }
     return list.count();
 }
@@ -222,9 +238,11 @@ std::string kernel_name(const char* mangled) {
                    " swapped";
         }
     }
-    for (const PlainOps& ops : {plain(true), plain(false)}) {
-        if (is_named(ops.function, mangled)) {
-            return "native " + std::to_string(ops.tile_tokens) + "x" + std::to_string(ops.columns);
+    for (const bool has_whole_laps : {true, false}) {
+        for (const PlainOps& ops :
+             {plain(has_whole_laps), plain_pair(has_whole_laps), plain_wide_pair(has_whole_laps)}) {
+            if (is_named(ops.function, mangled))
+                return "native " + tile_name(ops, ops.tile_tokens);
         }
     }
     return "";

@@ -28,11 +28,15 @@ struct PlainOps {
     int columns;
     int stages;
     int warpgroups;
+    int cluster;
     const void* function;
     void (*launch)(const PlainParams& params, int num_sms, const LaunchOrder& order);
 };
 
-// has_whole_laps says whether k is a multiple of kPlainLapBlocks blocks.
+// For n a multiple of the columns of a cluster. has_whole_laps says whether k is a multiple of
+// kPlainLapBlocks blocks.
 PlainOps plain(bool has_whole_laps);
+PlainOps plain_pair(bool has_whole_laps);
+PlainOps plain_wide_pair(bool has_whole_laps);
 
 }  // namespace moetop::native

@@ -12,20 +12,41 @@ PlainOps plain_ops() {
         const int shared_bytes = Config::shared_bytes(params.num_experts);
         MOETOP_CHECK_CUDA(cudaFuncSetAttribute(
             kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-        launch_kernel(kKernel, num_sms, Config::kThreads, shared_bytes, order, params);
+        launch_kernel(kKernel,
+                      {static_cast<unsigned>(num_sms / Config::kCluster * Config::kCluster),
+                       Config::kThreads,
+                       Config::kCluster,
+                       static_cast<size_t>(shared_bytes)},
+                      order,
+                      params);
     };
     return {Config::kTileTokens,
             Config::kColumns,
             Config::kStages,
             Config::kGroups,
+            Config::kCluster,
             reinterpret_cast<const void*>(kKernel),
             launch};
+}
+
+template <int kGroups, int kColumns, int kCluster>
+PlainOps plain_ops_for(bool has_whole_laps) {
+    return has_whole_laps ? plain_ops<PlainConfig<kGroups, kColumns, kCluster, true>>()
+                          : plain_ops<PlainConfig<kGroups, kColumns, kCluster, false>>();
 }
 
 }  // namespace
 
 PlainOps plain(bool has_whole_laps) {
-    return has_whole_laps ? plain_ops<PlainConfig<true>>() : plain_ops<PlainConfig<false>>();
+    return plain_ops_for<3, 128, 1>(has_whole_laps);
+}
+
+PlainOps plain_pair(bool has_whole_laps) {
+    return plain_ops_for<3, 128, 2>(has_whole_laps);
+}
+
+PlainOps plain_wide_pair(bool has_whole_laps) {
+    return plain_ops_for<2, 192, 2>(has_whole_laps);
 }
 
 }  // namespace moetop::native

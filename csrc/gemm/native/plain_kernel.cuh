@@ -7,11 +7,18 @@
 // each: while one promotes its product into the sums, the others keep the tensor cores busy. One
 // warp deals the units (plain_units.cuh), one copies tiles, one copies scales.
 //
+// In pairs, two CTAs of a cluster have the same tokens and neighbouring columns. Each copies half
+// of the tokens to both, so that L2 is asked for a quarter less. The wide unit is 128 tokens x 192
+// columns with two warpgroups: for some 256 rows an expert, of which the other makes units of 128 x
+// 128 and fetches the tokens more often.
+//
 // Expert specialization: with it, a unit has only as many blocks of 64 tokens as have rows, and an
 // expert's blocks are spread evenly over its units; without, every unit is computed whole.
 #pragma once
 
 #include <cuda_bf16.h>
+
+#include <numeric>
 
 #include "common/ptx.cuh"
 #include "gemm/native/params.h"
@@ -21,6 +28,29 @@
 #include "gemm/native/tile_list.cuh"
 
 namespace moetop::native {
+
+// A warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs.
+template <typename Config>
+__device__ __forceinline__ void copy_tokens(const PlainParams& params,
+                                            const PlainShared<Config>& shared,
+                                            int stage,
+                                            int group,
+                                            int column,
+                                            int row) {
+    if constexpr (Config::kCluster > 1) {
+        constexpr uint16_t kAllCtas = (1 << Config::kCluster) - 1;
+        const int rank = static_cast<int>(ptx::cluster_rank());
+        ptx::copy_box_multicast(shared.tokens(stage, group) + rank * Config::kCopyBytes,
+                                &params.token_map,
+                                shared.full(stage),
+                                kAllCtas,
+                                column,
+                                row + rank * Config::kCopyRows);
+    } else {
+        ptx::copy_box(
+            shared.tokens(stage, group), &params.token_map, shared.full(stage), column, row);
+    }
+}
 
 template <typename Config>
 __device__ __forceinline__ void copy_tiles(const PlainParams& params,
@@ -38,7 +68,8 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
     bool is_first = true;
     for (PlainUnit unit = feed.wait(); unit.num_rows > 0; unit = feed.wait()) {
         if (is_leader) {
-            ptx::barrier_arrive(shared.taken());
+            if (draws_units<Config>())
+                ptx::barrier_arrive(shared.taken());
             const int num_groups = unit_groups<Config>(params, unit.num_rows);
             // Blocks of the first unit whose weights are under way before its tokens are there.
             int num_begun = 0;
@@ -57,11 +88,12 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                     begin_stage(stage, block, unit, num_groups);
                 }
                 for (int group = 0; group < num_groups; ++group) {
-                    ptx::copy_box(shared.tokens(stage, group),
-                                  &params.token_map,
-                                  shared.full(stage),
-                                  block * kBlockWidth,
-                                  unit.first_row + group * kPlainBlockRows);
+                    copy_tokens(params,
+                                shared,
+                                stage,
+                                group,
+                                block * kBlockWidth,
+                                unit.first_row + group * kPlainBlockRows);
                 }
                 place.advance();
             }
@@ -131,8 +163,8 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
                     copy_row(token, params.token_scales + row * num_blocks + block);
                 }
             }
-            if (lane == 0)
-                copy_row(Config::kTileTokens, weight_scales + block);
+            if (lane < Config::kWeightScales)
+                copy_row(Config::kTileTokens + lane, weight_scales + lane * num_blocks + block);
             ptx::copy_async_arrive(shared.scales_full(first_place.stage));
             if (has_second) {
                 ptx::copy_async_arrive(shared.scales_full(second_place.stage));
@@ -154,27 +186,36 @@ __device__ __forceinline__ void store_sums(const PlainShared<Config>& shared,
                                            __nv_bfloat16* destination,
                                            int row_stride,
                                            int num_tokens) {
-    constexpr int kLanesPerRow = Config::kColumns / 8;
-    constexpr int kRowsPerStore = kWarpSize / kLanesPerRow;
+    constexpr int kChunksPerRow = Config::kColumns / 8;
     constexpr int kPitch = Config::kColumns * 2;
+    // After so many stores a lane is at its first chunk again, some rows further.
+    constexpr int kPeriod = kChunksPerRow / std::gcd(kChunksPerRow, kWarpSize);
+    constexpr int kRowsPerPeriod = kPeriod * kWarpSize / kChunksPerRow;
     const int lane = threadIdx.x % kWarpSize;
     const uint32_t staging = shared.staging(threadIdx.x / kWarpSize);
     // In: four matrices of eight columns side by side, at each step the next four.
     const int in_row = lane % 8;
-    const uint32_t in = in_row * kPitch + 16 * (lane / 8 ^ in_row);
-    // Out: two rows, at each step the next two.
-    const int out_row = lane / kLanesPerRow;
-    const int out_column = lane % kLanesPerRow;
-    const uint32_t out = out_row * kPitch + 16 * (out_column ^ out_row);
-    const int64_t step = static_cast<int64_t>(kRowsPerStore) * row_stride;
-    __nv_bfloat16* next = destination + static_cast<int64_t>(out_row) * row_stride + 8 * out_column;
+    const uint32_t in = staging + in_row * kPitch;
+    const uint32_t in_chunk = 16 * (lane / 8 ^ in_row);
+    // Out: a chunk a lane, row after row.
+    int out_row[kPeriod];
+    uint32_t out[kPeriod];
+    __nv_bfloat16* next[kPeriod];
+    const int64_t step = static_cast<int64_t>(kRowsPerPeriod) * row_stride;
+#pragma unroll
+    for (int i = 0; i < kPeriod; ++i) {
+        out_row[i] = (i * kWarpSize + lane) / kChunksPerRow;
+        const int chunk = (i * kWarpSize + lane) % kChunksPerRow;
+        out[i] = out_row[i] * kPitch + 16 * (chunk ^ out_row[i]);
+        next[i] = destination + static_cast<int64_t>(out_row[i]) * row_stride + 8 * chunk;
+    }
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
         __syncwarp();
 #pragma unroll
         for (int group = 0; group < Config::kColumns / 8; group += 4) {
             const float* const part = &sums[4 * group + 2 * half];
-            ptx::store_matrices(staging + (in ^ 16 * group),
+            ptx::store_matrices(in + (in_chunk ^ 16 * group),
                                 ptx::pack_bf16(part[0], part[1]),
                                 ptx::pack_bf16(part[4], part[5]),
                                 ptx::pack_bf16(part[8], part[9]),
@@ -182,21 +223,31 @@ __device__ __forceinline__ void store_sums(const PlainShared<Config>& shared,
         }
         __syncwarp();
 #pragma unroll
-        for (int row = 0; row < Config::kStagingRows; row += kRowsPerStore) {
-            if (Config::kStagingRows * half + row + out_row < num_tokens)
-                ptx::store_global(next,
-                                  ptx::load_shared(staging + row * kPitch + (out ^ 16 * row)));
-            next += step;
+        for (int row = 0; row < Config::kStagingRows; row += kRowsPerPeriod) {
+#pragma unroll
+            for (int i = 0; i < kPeriod; ++i) {
+                if (Config::kStagingRows * half + row + out_row[i] < num_tokens) {
+                    ptx::store_global(
+                        next[i], ptx::load_shared(staging + row * kPitch + (out[i] ^ 16 * row)));
+                }
+                next[i] += step;
+            }
         }
     }
 }
 
-// Hands a stage back to the copy warp.
+// Hands a stage back to the copy warps that fill it: lane r to that of the cluster's CTA r. empties
+// is where that CTA's barriers begin.
 template <typename Config>
-__device__ __forceinline__ void release(const PlainShared<Config>& shared, int stage, int lane) {
+__device__ __forceinline__ void release(uint32_t empties, int stage, int lane) {
     __syncwarp();
-    if (lane == 0)
-        ptx::barrier_arrive(shared.empty(stage));
+    if (lane < Config::kCluster) {
+        if constexpr (Config::kCluster > 1) {
+            ptx::barrier_arrive_mapped(empties + stage * 8);
+        } else {
+            ptx::barrier_arrive(empties + stage * 8);
+        }
+    }
 }
 
 // A consumer's places in the two rings.
@@ -236,9 +287,9 @@ __device__ __forceinline__ void for_each_block(const PlainShared<Config>& shared
                 stage = (stage + 1) % Config::kStages;
             }
         }
-        __syncwarp();
-        if (lane == 0)
-            ptx::barrier_arrive(shared.scales_empty(slot));
+        // Every lane, as in the swapped kernels: racecheck does not see a __syncwarp of which ptxas
+        // leaves no instruction.
+        ptx::barrier_arrive(shared.scales_empty(slot));
         places.scales.advance();
     }
 }
@@ -254,6 +305,9 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
     const uint32_t own_scales = (kPlainBlockRows * group + 16 * (warp % 4) + lane / 4) * 16;
     const auto tokens = ptx::Operand<kEightRows>::at(shared.tokens(0, group));
     const auto weights = ptx::Operand<kEightRows>::at(shared.weights(0));
+    uint32_t empties = shared.empty(0);
+    if constexpr (Config::kCluster > 1)
+        empties = ptx::map_to_cta(empties, lane % Config::kCluster);
 
     UnitFeed<Config> feed(shared);
     PlainPlaces<Config> places;
@@ -263,12 +317,14 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
             for_each_block(
                 shared, params.num_blocks, lane, places, [&](int stage, uint32_t phase, uint32_t) {
                     ptx::barrier_wait(shared.full(stage), phase);
-                    release(shared, stage, lane);
+                    release<Config>(empties, stage, lane);
                 });
             feed.release();
             continue;
         }
 
+        // Whether the unit begins halfway through a block of the weights' scales.
+        const bool begins_halfway = Config::kWeightScales > 1 && unit.first_column % 128 != 0;
         float sums[Config::kColumns / 2] = {};
         for_each_block(shared,
                        params.num_blocks,
@@ -277,6 +333,10 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
                        [&](int stage, uint32_t phase, uint32_t scales) {
                            const float weight =
                                ptx::load_shared_float(scales + Config::kTileTokens * 16);
+                           const float second_weight =
+                               Config::kWeightScales > 1
+                                   ? ptx::load_shared_float(scales + (Config::kTileTokens + 1) * 16)
+                                   : 0.0f;
                            const float low = ptx::load_shared_float(scales + own_scales);
                            const float high = ptx::load_shared_float(scales + own_scales + 8 * 16);
                            float product[Config::kColumns / 2];
@@ -292,13 +352,23 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
                                    k > 0);
                            }
                            ptx::wgmma_commit();
-                           const float low_scale = low * weight;
-                           const float high_scale = high * weight;
+                           // Of each 64 columns.
+                           float low_scales[Config::kColumns / 64];
+                           float high_scales[Config::kColumns / 64];
+#pragma unroll
+                           for (int part = 0; part < Config::kColumns / 64; ++part) {
+                               const bool is_second = Config::kWeightScales > 1 &&
+                                                      (part == 2 || (part == 1 && begins_halfway));
+                               low_scales[part] = low * (is_second ? second_weight : weight);
+                               high_scales[part] = high * (is_second ? second_weight : weight);
+                           }
                            ptx::wgmma_wait<0>();
                            ptx::pin_registers(product);
-                           release(shared, stage, lane);
+                           release<Config>(empties, stage, lane);
 #pragma unroll
                            for (int j = 0; j < Config::kColumns / 2; j += 4) {
+                               const float low_scale = low_scales[j / 32];
+                               const float high_scale = high_scales[j / 32];
                                sums[j] = fmaf(product[j], low_scale, sums[j]);
                                sums[j + 1] = fmaf(product[j + 1], low_scale, sums[j + 1]);
                                sums[j + 2] = fmaf(product[j + 2], high_scale, sums[j + 2]);
@@ -334,21 +404,29 @@ __global__ void __launch_bounds__(Config::kThreads, 1) plain_kernel(
         ptx::prefetch_tensor_map(&params.token_map);
         for (int stage = 0; stage < Config::kStages; ++stage) {
             ptx::barrier_init(shared.full(stage), 1);
-            ptx::barrier_init(shared.empty(stage), Config::kConsumerThreads / kWarpSize);
+            ptx::barrier_init(shared.empty(stage),
+                              Config::kCluster * Config::kConsumerThreads / kWarpSize);
         }
         for (int slot = 0; slot < Config::kScaleSlots; ++slot) {
             ptx::barrier_init(shared.scales_full(slot), kWarpSize);
-            ptx::barrier_init(shared.scales_empty(slot), Config::kConsumerThreads / kWarpSize);
+            ptx::barrier_init(shared.scales_empty(slot), Config::kConsumerThreads);
         }
         for (int slot = 0; slot < Config::kQueueSlots; ++slot) {
             ptx::barrier_init(shared.queue_full(slot), 1);
-            ptx::barrier_init(shared.queue_empty(slot), Config::kConsumerThreads / kWarpSize + 2);
+            ptx::barrier_init(shared.queue_empty(slot), Config::kConsumerThreads + 2 * kWarpSize);
         }
         ptx::barrier_init(shared.taken(), 1);
+        for (int slot = 0; Config::kCluster > 1 && slot < Config::kQueueSlots; ++slot) {
+            ptx::barrier_init(shared.mail_full(slot), 1);
+        }
         ptx::fence_barrier_init();
     }
+    if constexpr (Config::kCluster > 1)
+        ptx::cluster_arrive();
     build_tile_list<Config::kThreads>(
         list, params.offsets, Config::kTileTokens, params.units_across);
+    if constexpr (Config::kCluster > 1)
+        ptx::cluster_wait();  // the others' barriers are initialised
 
     if (threadIdx.x >= Config::kConsumerThreads) {
         ptx::lower_registers<Config::kProducerRegisters>();
@@ -363,6 +441,11 @@ __global__ void __launch_bounds__(Config::kThreads, 1) plain_kernel(
     } else {
         ptx::raise_registers<Config::kConsumerRegisters>();
         multiply(params, shared);
+    }
+    if constexpr (Config::kCluster > 1) {
+        // A CTA's shared memory must be there as long as the others write to it.
+        ptx::cluster_arrive();
+        ptx::cluster_wait();
     }
 }
 

@@ -8,24 +8,31 @@
 
 namespace moetop::native {
 
-template <bool kHasWholeLaps>
+template <int kNumGroups, int kNumColumns, int kNumCtas, bool kHasWholeLaps>
 struct PlainConfig {
+    // CTAs of a cluster. Each has its own columns of the same tokens, of which each copies a part
+    // to all.
+    static constexpr int kCluster = kNumCtas;
     static constexpr int kStages = kPlainLapBlocks;
     // Whether k is a whole number of laps of the ring: then a block's place in it is known when the
     // kernel is compiled, which saves a fifth of the instructions of a block.
     static constexpr bool kWholeLaps = kHasWholeLaps;
-    static constexpr int kGroups = 3;  // warpgroups that multiply
+    static constexpr int kGroups = kNumGroups;  // warpgroups that multiply
     static constexpr int kTileTokens = kGroups * kPlainBlockRows;
-    static constexpr int kColumns = 128;
+    static constexpr int kColumns = kNumColumns;
     static constexpr int kConsumerThreads = kGroups * 128;
     static constexpr int kThreads = kConsumerThreads + 128;
-    // 3*152 + 56 registers for each of 128 lanes are the whole register file.
-    static constexpr int kConsumerRegisters = 152;
+    // A CTA starts with as many registers a thread as fit, 128 for 512 threads and 168 for 384, and
+    // may only share these out anew: 3*152 + 56, 2*224 + 56.
+    static constexpr int kLaunchRegisters = 65536 / kThreads / 8 * 8;
+    static constexpr int kConsumerRegisters = kGroups == 3 ? 152 : 224;
     static constexpr int kProducerRegisters = 56;
 
     static constexpr int kWeightBytes = kColumns * kBlockWidth;
     static constexpr int kGroupBytes = kPlainBlockRows * kBlockWidth;  // tokens of a warpgroup
     static constexpr int kTokenBytes = kGroups * kGroupBytes;
+    static constexpr int kCopyRows = kPlainBlockRows / kCluster;  // of a group, by one CTA
+    static constexpr int kCopyBytes = kGroupBytes / kCluster;
     // Of each warp: eight tokens x all columns.
     static constexpr int kStagingRows = 8;
     static constexpr int kStagingBytes = kStagingRows * kColumns * 2;
@@ -35,7 +42,9 @@ struct PlainConfig {
     // fetched twice.
     static constexpr int kScaleSlots = 4;
     static constexpr int kBlocksPerSlot = 4;
-    static constexpr int kSlotBytes = (kTileTokens + 1) * kBlocksPerSlot * 4;
+    // A block of the weights' scales is 128 columns: a unit begins at one or halfway through.
+    static constexpr int kWeightScales = (kColumns + 127) / 128;
+    static constexpr int kSlotBytes = (kTileTokens + kWeightScales) * kBlocksPerSlot * 4;
 
     static constexpr int kTokensOffset = kStages * kWeightBytes;
     static constexpr int kScalesOffset = kTokensOffset + kStages * kTokenBytes;
@@ -43,13 +52,17 @@ struct PlainConfig {
     // unit is one block of k.
     static constexpr int kQueueSlots = 8;
     static constexpr int kQueueBytes = 16;
-    static constexpr int kNumBarriers = 2 * (kStages + kScaleSlots + kQueueSlots) + 1;
+    // In a cluster, units on their way from the CTA that draws them to the others.
+    static constexpr int kMailBytes = kCluster > 1 ? kQueueSlots * 4 : 0;
+    static constexpr int kNumBarriers =
+        2 * (kStages + kScaleSlots + kQueueSlots) + 1 + (kCluster > 1 ? kQueueSlots : 0);
 
     static constexpr int kStagingOffset = kScalesOffset + kScaleSlots * kSlotBytes;
     static constexpr int kBarriersOffset =
         kStagingOffset + kConsumerThreads / kWarpSize * kStagingBytes;
     static constexpr int kQueueOffset = (kBarriersOffset + kNumBarriers * 8 + 15) / 16 * 16;
-    static constexpr int kListOffset = kQueueOffset + kQueueSlots * kQueueBytes;
+    static constexpr int kMailOffset = kQueueOffset + kQueueSlots * kQueueBytes;
+    static constexpr int kListOffset = kMailOffset + kMailBytes;
     static constexpr int kAlignment = 1024;  // of the 128-byte swizzle
 
     static constexpr int shared_bytes(int num_experts) {
@@ -58,12 +71,15 @@ struct PlainConfig {
 
     static_assert(!kWholeLaps || kStages == kBlocksPerSlot,
                   "a lap of the ring is a slot of scales");
-    static_assert((kGroups * kConsumerRegisters + kProducerRegisters) * 128 <= 65536, "registers");
+    static_assert((kGroups * kConsumerRegisters + kProducerRegisters) * 128 <=
+                      kThreads * kLaunchRegisters,
+                  "more registers than the CTA has would be waited for in vain");
     static_assert(kListOffset % 16 == 0, "the list is aligned");
 };
 
 // Addresses of what the roles share. A stage is full with the copy engine's bytes, announced by one
-// arrival, and empty when each consumer warp has read it.
+// arrival, and empty when each consumer warp of the cluster has read it: all of them read what one
+// CTA copies.
 template <typename Config>
 struct PlainShared : RingAddresses<Config> {
     using RingAddresses<Config>::base;
@@ -75,14 +91,14 @@ struct PlainShared : RingAddresses<Config> {
     __device__ __forceinline__ uint32_t scales(int slot) const {
         return base + Config::kScalesOffset + slot * Config::kSlotBytes;
     }
-    // Filled: the 32 lanes of the scale warp. Read: each consumer warp.
+    // Filled: the 32 lanes of the scale warp. Read: every lane of the consumers.
     __device__ __forceinline__ uint32_t scales_full(int slot) const {
         return full(2 * Config::kStages + slot);
     }
     __device__ __forceinline__ uint32_t scales_empty(int slot) const {
         return full(2 * Config::kStages + Config::kScaleSlots + slot);
     }
-    // Filled: the dealing warp. Read: all the other warps.
+    // Filled: the dealing warp. Read: every lane of all the other warps.
     __device__ __forceinline__ uint32_t queue(int slot) const {
         return base + Config::kQueueOffset + slot * Config::kQueueBytes;
     }
@@ -92,8 +108,13 @@ struct PlainShared : RingAddresses<Config> {
     __device__ __forceinline__ uint32_t queue_empty(int slot) const {
         return queue_full(slot) + Config::kQueueSlots * 8;
     }
-    // The copy warp has begun with the unit that was dealt last.
+    // The copy warp has begun with the unit that was dealt last; only where units are drawn.
     __device__ __forceinline__ uint32_t taken() const { return queue_empty(Config::kQueueSlots); }
+    // Filled: the CTA that draws, with the number of a unit. Read: this CTA's dealing warp.
+    __device__ __forceinline__ uint32_t mail(int slot) const {
+        return base + Config::kMailOffset + slot * 4;
+    }
+    __device__ __forceinline__ uint32_t mail_full(int slot) const { return taken() + 8 + slot * 8; }
 };
 
 }  // namespace moetop::native

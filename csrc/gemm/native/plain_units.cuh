@@ -44,7 +44,9 @@ locate_plain_unit(const PlainParams& params, const TileList& list, int index, in
     const int first_row = list.first_row[expert];
     const int num_rows = list.first_row[expert + 1] - first_row;
     const int num_parts = (num_rows + Config::kTileTokens - 1) / Config::kTileTokens;
-    const int column = local / num_parts * Config::kColumns;
+    int column = local / num_parts * Config::kColumns * Config::kCluster;
+    if constexpr (Config::kCluster > 1)
+        column += static_cast<int>(ptx::cluster_rank()) * Config::kColumns;
     const int part = local % num_parts;
     int begin = part * Config::kTileTokens;
     int end = begin + Config::kTileTokens;
@@ -56,8 +58,42 @@ locate_plain_unit(const PlainParams& params, const TileList& list, int index, in
     return {first_row + begin, min(end, num_rows) - begin, column, expert * params.n + column};
 }
 
-// Deals a CTA's units into its queue, by one warp. The first is the CTA's own number; the others
-// come from the counter.
+// In a cluster its first CTA draws for all.
+template <typename Config>
+__device__ __forceinline__ bool draws_units() {
+    if constexpr (Config::kCluster > 1)
+        return ptx::cluster_rank() == 0;
+    return true;
+}
+
+// The next unit's number, by one lane: from the counter, or by mail from the CTA that draws.
+//
+// No more units are ever under way by mail than there are slots: one is drawn when the last is
+// being copied, and the copies of the cluster's CTAs are at most a ring apart.
+template <typename Config>
+__device__ __forceinline__ int draw_unit(const PlainParams& params,
+                                         const PlainShared<Config>& shared,
+                                         const RingPlace<Config::kQueueSlots>& place,
+                                         uint32_t taken_phase) {
+    if (!draws_units<Config>()) {
+        ptx::barrier_arrive_expect(shared.mail_full(place.stage), 4);
+        ptx::barrier_wait_idly(shared.mail_full(place.stage), place.phase);
+        return static_cast<int>(ptx::load_shared_word(shared.mail(place.stage)));
+    }
+    // No further ahead than the copies need, so that the last units are dealt evenly.
+    ptx::barrier_wait_idly(shared.taken(), taken_phase);
+    const int index =
+        static_cast<int>(gridDim.x / Config::kCluster + atomicAdd(&params.counters[0], 1u));
+    for (int rank = 1; rank < Config::kCluster; ++rank) {
+        ptx::send_word(ptx::map_to_cta(shared.mail(place.stage), rank),
+                       static_cast<uint32_t>(index),
+                       ptx::map_to_cta(shared.mail_full(place.stage), rank));
+    }
+    return index;
+}
+
+// Deals a CTA's units into its queue, by one warp. The first is the number of the CTA or its
+// cluster.
 template <typename Config>
 __device__ __forceinline__ void deal_units(const PlainParams& params,
                                            const TileList& list,
@@ -65,7 +101,7 @@ __device__ __forceinline__ void deal_units(const PlainParams& params,
     const bool is_leader = threadIdx.x % kWarpSize == 0;
     RingPlace<Config::kQueueSlots> place;
     uint32_t taken_phase = 0;
-    int index = static_cast<int>(blockIdx.x);
+    int index = static_cast<int>(blockIdx.x / Config::kCluster);
     int expert = 0;
     while (true) {
         const PlainUnit unit = locate_plain_unit<Config>(params, list, index, expert);
@@ -77,17 +113,13 @@ __device__ __forceinline__ void deal_units(const PlainParams& params,
                                static_cast<uint32_t>(unit.first_column),
                                static_cast<uint32_t>(unit.weight_row)});
             ptx::barrier_arrive(shared.queue_full(place.stage));
+            ptx::wait_for_kernel_in_front();  // The counters may be its own.
         }
-        place.advance();
-        if (is_leader)
-            ptx::wait_for_kernel_in_front();  // the counters may be its own
         if (unit.num_rows == 0)
             break;
-        if (is_leader) {
-            // No further ahead than the copies need, so that the last units are dealt evenly.
-            ptx::barrier_wait_idly(shared.taken(), taken_phase);
-            index = static_cast<int>(gridDim.x + atomicAdd(&params.counters[0], 1u));
-        }
+        if (is_leader)
+            index = draw_unit(params, shared, place, taken_phase);
+        place.advance();
         taken_phase ^= 1;
         index = __shfl_sync(kAllLanes, index, 0);
     }
@@ -117,9 +149,8 @@ class UnitFeed {
     }
 
     __device__ __forceinline__ void release() {
-        __syncwarp();
-        if (threadIdx.x % kWarpSize == 0)
-            ptx::barrier_arrive(shared_.queue_empty(place_.stage));
+        __syncwarp();  // The copy warp's other lanes wait for their leader here.
+        ptx::barrier_arrive(shared_.queue_empty(place_.stage));
         place_.advance();
     }
 

@@ -14,8 +14,13 @@ SwappedOps swapped_ops() {
         const int shared_bytes = Config::shared_bytes(params.num_experts);
         MOETOP_CHECK_CUDA(cudaFuncSetAttribute(
             kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-        launch_kernel(
-            kKernel, num_sms * Config::kCtasPerSm, Config::kThreads, shared_bytes, order, params);
+        launch_kernel(kKernel,
+                      {static_cast<unsigned>(num_sms * Config::kCtasPerSm),
+                       Config::kThreads,
+                       1,
+                       static_cast<size_t>(shared_bytes)},
+                      order,
+                      params);
     };
     return {Config::kRows,
             Config::kMaxTokens,

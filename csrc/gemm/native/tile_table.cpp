@@ -17,20 +17,46 @@ constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 // From here on k is long: a unit lives by its main loop, and below by what it stores.
 constexpr int kLongK = 1024;
 
-// What `make tune` printed on an NVIDIA H200 (132 SMs), 2026-11-25. Another GPU runs with the same
-// bounds.
-constexpr Bound kLongBounds[] = {
+// What `make tune` printed for a kind of GPU. Others run with the table whose L2 is nearest: the
+// two kinds below have as many SMs, and differ in how much L2 can give them.
+struct TileTable {
+    const Bound* long_k;
+    const Bound* short_k;
+};
+
+// NVIDIA H200 (132 SMs, 60 MiB of L2), 2026-11-25.
+constexpr Bound kH200Long[] = {
     {5.7, {TileKernel::kSwapped64, true}},
-    {11, {TileKernel::kSwapped128, false}},
-    {45, {TileKernel::kSwapped64Wide, false}},
-    {kUnbounded, {TileKernel::kPlain, false}},
+    {45, {TileKernel::kSwapped128, false}},
+    {kUnbounded, {TileKernel::kPlainWidePair, false}},
 };
-constexpr Bound kShortBounds[] = {
-    {0.25, {TileKernel::kSwapped64Wide, true}},
+constexpr Bound kH200Short[] = {
     {1.4, {TileKernel::kSwapped128, true}},
-    {23, {TileKernel::kSwapped128, false}},
+    {45, {TileKernel::kSwapped128, false}},
     {kUnbounded, {TileKernel::kPlain, false}},
 };
+
+// NVIDIA H100 80GB HBM3 (132 SMs, 50 MiB of L2), 2026-11-25.
+constexpr Bound kH100Long[] = {
+    {2.8, {TileKernel::kSwapped64, true}},
+    {11, {TileKernel::kSwapped64, false}},
+    {45, {TileKernel::kPlainWidePair, false}},
+    {kUnbounded, {TileKernel::kPlainPair, false}},
+};
+constexpr Bound kH100Short[] = {
+    {1.4, {TileKernel::kSwapped128, true}},
+    {5.7, {TileKernel::kSwapped128, false}},
+    {kUnbounded, {TileKernel::kPlain, false}},
+};
+
+// Between the two, bytes of L2.
+constexpr int kManySlicesBytes = 55 << 20;
+
+TileTable table_for(const GemmDevice& device) {
+    if (device.l2_bytes < kManySlicesBytes)
+        return {kH100Long, kH100Short};
+    return {kH200Long, kH200Short};
+}
 
 // Up to this many rows of all experts together the generic policy takes its narrow unit.
 constexpr int kGenericNarrowRows = 2048;
@@ -40,17 +66,19 @@ constexpr int kGenericNarrowRows = 2048;
 TileChoice choose_tiles(const GemmShape& shape) {
     const bool is_long = shape.k >= kLongK;
     const int num_active = std::min(shape.num_experts, shape.num_rows);
-    if (is_long && shape.num_rows <= shape.num_sms && num_active * (shape.n / 32) <= shape.num_sms)
+    if (is_long && shape.num_rows <= shape.device.num_sms &&
+        num_active * (shape.n / 32) <= shape.device.num_sms)
         return {TileKernel::kSwapped32, true};
     const double mean_rows = static_cast<double>(shape.num_rows) / shape.num_experts;
-    const Bound* bound = is_long ? kLongBounds : kShortBounds;
+    const TileTable table = table_for(shape.device);
+    const Bound* bound = is_long ? table.long_k : table.short_k;
     while (mean_rows > bound->max_mean_rows) {
         ++bound;
     }
     TileChoice choice = bound->choice;
     // Lower tiles, where there are not enough high ones for every CTA of every SM.
     if (choice.kernel == TileKernel::kSwapped128 &&
-        num_active * (shape.n / 128) < 2 * shape.num_sms)
+        num_active * (shape.n / 128) < 2 * shape.device.num_sms)
         choice.kernel = TileKernel::kSwapped64;
     return choice;
 }

@@ -14,6 +14,8 @@ enum class TileKernel {
     kSwapped64Wide,  // 64 x up to 128 tokens
     kSwapped128,     // 128 x up to 64 tokens
     kPlain,          // 192 tokens x 128 columns
+    kPlainPair,      // the same by two CTAs with the same tokens, where n is a multiple of 256
+    kPlainWidePair,  // 128 tokens x 192 columns likewise, where n is a multiple of 384
 };
 
 // How a GEMM is run: a kernel and what may vary in it.
