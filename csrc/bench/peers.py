@@ -2,15 +2,20 @@
 """Times moetop's grouped GEMMs beside their peers' own binaries, in turn in one process.
 
 usage: peers.py LIBRARY PEERS_DIR OUT.csv [--model NAME,..] [--tokens N,..] [--gap-ms N] [--reps N] [--energy S]
-       peers.py --table CSV    prints what an earlier run wrote as Markdown
+       peers.py --table CSV..  prints what earlier runs wrote as Markdown, a row as the last run that has it
 
 LIBRARY is build/libgemm_bench.so. PEERS_DIR holds what users of the peers install: common_ops.abi3.so of
 sglang-kernel (its generic and its expert-specialized grouped GEMM) and the wheels of sgl-deep-gemm with what
 it needs. A peer that is not there is left out, and said so. Needs PyTorch for the same CUDA.
 
 A time is the median of CUDA graph replays over rotating inputs with random data, contenders forward and back
-in turn, by CUDA events; the SM clock and the power stand beside it. moetop's results are compared with
-sglang's before anything is timed. DeepGEMM's layout work (padding experts, transposing scales) is not counted.
+in turn, by CUDA events; the SM clock and the power stand beside it. A row begins when the clock has recovered
+from the row before. moetop's results are compared with sglang's before anything is timed. DeepGEMM's layout work
+(padding experts, transposing scales) is not counted.
+
+native-on and native-off are launched as the engine does it: a GEMM may start while the kernel in front still
+runs, and has its weights under way when that one ends. native-on-apart starts when the one in front has ended,
+as all the peers do.
 
 --energy then lets each contender run alone for S seconds, after as long a run-in, and reads the GPU's energy
 counter: joules a launch, TFLOP/s per watt, and the time a launch at the clock that this power allows. With gaps
@@ -233,6 +238,16 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
+def let_clock_recover(graph, clocks):
+    """Replays now and then until the SM clock is back near its maximum, for a second at most."""
+    highest = pynvml.nvmlDeviceGetMaxClockInfo(clocks.handle, pynvml.NVML_CLOCK_SM)
+    end = time.monotonic() + 1
+    while time.monotonic() < end and clocks.read()[0] < 0.97 * highest:
+        graph.replay()
+        torch.cuda.synchronize()
+        time.sleep(0.02)
+
+
 def measure(graphs, steps, reps, gap_ms, clocks):
     """Contender -> (us a launch, SM MHz, W), medians."""
     figures = {name: [] for name in graphs}
@@ -268,30 +283,43 @@ def compare(ours, sets, peers):
     return worst
 
 
-def print_table(path):
+def read_rows(path):
+    """(shape, stage, routing, tokens) -> contender -> (us, SM MHz, TFLOP/s per watt or "")."""
     rows = {}
     with open(path) as file:
         for r in csv.DictReader(file):
             key = r["shape"], r["what"], r["dist"], r["tokens"]
             rows.setdefault(key, {"floor": float(r["floor_us"])})[r["contender"]] = (
                 float(r["us"]), int(r["sm_mhz"]), r.get("tflops_per_watt") or "")
-    print("| shape | stage | routing | tokens | floor | native on | of floor | off | cutlass on | off | best peer | peer / native | MHz | TFLOP/s/W | peer's |")
-    print("|" + "---|" * 15)
-    ratios = []
+    return rows
+
+
+def print_table(paths):
+    rows = {}
+    for path in paths:
+        rows.update(read_rows(path))
+    print("| shape | stage | routing | tokens | floor | native on | of floor | apart | off | cutlass on | off | best peer | peer / native | apart | MHz | TFLOP/s/W | peer's |")
+    print("|" + "---|" * 17)
+    ratios, apart_ratios = [], []
     for (shape, stage, routing, tokens), r in rows.items():
         peer = min((v[0], name) for name, v in r.items() if name.startswith(("sglang", "deepgemm")))
         on, mhz, per_watt = r["native-on"]
+        apart = r.get("native-on-apart", (math.nan,))[0]  # earlier runs are without it
         ratios.append(peer[0] / on)
-        print(f"| {shape} | {stage} | {routing} | {tokens} | {r['floor']:.1f} | {on:.1f} | {100 * r['floor'] / on:.0f}% | "
+        apart_ratios.append(peer[0] / apart)
+        print(f"| {shape} | {stage} | {routing} | {tokens} | {r['floor']:.1f} | {on:.1f} | {100 * r['floor'] / on:.0f}% | {apart:.1f} | "
               f"{r['native-off'][0]:.1f} | {r['cutlass-on'][0]:.1f} | {r['cutlass-off'][0]:.1f} | {peer[0]:.1f} {peer[1]} | "
-              f"{ratios[-1]:.2f} | {mhz} | {per_watt} | {r[peer[1]][2]} |")
-    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    print(f"\nGeometric mean {mean:.2f} over {len(ratios)} rows; native is faster in {sum(r > 1 for r in ratios)}.")
+              f"{ratios[-1]:.2f} | {apart_ratios[-1]:.2f} | {mhz} | {per_watt} | {r[peer[1]][2]} |")
+    for what, values in ("as launched", ratios), ("apart", apart_ratios):
+        if not all(map(math.isfinite, values)):
+            continue
+        mean = math.exp(sum(map(math.log, values)) / len(values))
+        print(f"\nGeometric mean {what} {mean:.3f} over {len(values)} rows; native is faster in {sum(r > 1 for r in values)}.")
 
 
 def main():
     if sys.argv[1:2] == ["--table"]:
-        print_table(sys.argv[2])
+        print_table(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library")
@@ -328,8 +356,10 @@ def main():
 def row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, tokens):
     sets = [Inputs(model, is_up, weights, tokens, routing, 100 * tokens + i) for i in range(8 if tokens <= 512 else 3)]
     error = float("nan")
-    launches = {f"{family}-{'on' if es else 'off'}": [lambda s=s, f=family, e=es: ours.launch(f, e, s, s.out) for s in sets]
-                for family in ("native", "cutlass") for es in (True, False)}
+    launches = {f"{family}-{'on' if es else 'off'}": [
+        lambda s=s, f=family, e=es: ours.launch(f, e, s, s.out, starts_early=True) for s in sets]
+        for family in ("native", "cutlass") for es in (True, False)}
+    launches["native-on-apart"] = [lambda s=s: ours.launch("native", True, s, s.out) for s in sets]
     if sglang is not None:
         peer, shapes = Sglang(sglang, sets[0]), {id(s): Sglang.shapes(s) for s in sets}
         error = compare(ours, sets, {"sglang-generic": lambda s: peer.launch(False, s, shapes[id(s)])})
@@ -350,6 +380,7 @@ def row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, 
             graphs[name] = capture(steps)
         except Exception as problem:
             print(f"{name}: {problem!r}"[:160], file=sys.stderr)
+    let_clock_recover(graphs["native-on"], clocks)
     floor = sum(s.floor_us() for s in sets) / len(sets)
     stage = "up" if is_up else "down"
     figures = measure(graphs, len(sets), options.reps, options.gap_ms, clocks)
@@ -362,9 +393,9 @@ def row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, 
         out.write(f"{model},{routing},{tokens},{stage},{name},{us:.2f},{floor:.2f},{mhz:.0f},{watts:.0f},{alone}\n")
     out.flush()
     best = min((us, name) for name, (us, *_) in figures.items() if name.startswith(("sglang", "deepgemm"))) if len(figures) > 4 else (float("nan"), "-")
-    mine = figures["native-on"][0]
+    mine, apart = figures["native-on"][0], figures["native-on-apart"][0]
     print(f"{model:15} {stage:4} {routing:7} {tokens:5}  floor {floor:7.1f}  native on {mine:7.1f} ({100 * floor / mine:3.0f}%) "
-          f"off {figures['native-off'][0]:7.1f}  cutlass on {figures['cutlass-on'][0]:7.1f} off {figures['cutlass-off'][0]:7.1f}  "
+          f"apart {apart:7.1f} off {figures['native-off'][0]:7.1f}  cutlass on {figures['cutlass-on'][0]:7.1f} off {figures['cutlass-off'][0]:7.1f}  "
           f"best peer {best[0]:7.1f} {best[1]:15} {best[0] / mine:5.2f}x  {figures['native-on'][1]:.0f} MHz  diff {error:.3f}", flush=True)
 
 

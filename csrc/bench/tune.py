@@ -5,8 +5,9 @@ usage: tune.py BENCH OUT_DIR [GEMM_BENCH_FLAGS...]
 
 Runs BENCH (build/gemm_bench) with every native kernel over its batches, uniform and zipf, and prints for long and
 for short k the list of bounds on the mean rows an expert that costs least over all of them, as the source has it,
-then what each row loses to its own best kernel. gemm_bench checks every result before it times it. Each kernel
-finds the caches as it has left them itself (--settle): what another left there made up to 6% of difference.
+then what each row loses to its own best kernel. gemm_bench checks every result before it times it. Kernels start
+early, as the engine launches them, and each finds the caches as it has left them itself (--settle): what another
+left there made up to 6% of difference.
 """
 import csv
 import math
@@ -14,10 +15,12 @@ import os
 import subprocess
 import sys
 
-CONTENDERS = {"s64e-on": "{TileKernel::kSwapped64, true}", "s64-on": "{TileKernel::kSwapped64, false}",
-              "s64w-on": "{TileKernel::kSwapped64Wide, false}", "s64we-on": "{TileKernel::kSwapped64Wide, true}",
-              "s128e-on": "{TileKernel::kSwapped128, true}", "s128-on": "{TileKernel::kSwapped128, false}",
-              "p-on": "{TileKernel::kPlain, false}"}
+SUFFIX = "-on-early"
+CONTENDERS = {"s64e": "{TileKernel::kSwapped64, true}", "s64": "{TileKernel::kSwapped64, false}",
+              "s64w": "{TileKernel::kSwapped64Wide, false}", "s64we": "{TileKernel::kSwapped64Wide, true}",
+              "s128e": "{TileKernel::kSwapped128, true}", "s128": "{TileKernel::kSwapped128, false}",
+              "p": "{TileKernel::kPlain, false}", "pp": "{TileKernel::kPlainPair, false}",
+              "ppw": "{TileKernel::kPlainWidePair, false}"}
 EXPERTS = {"dsv3-tp8": 256, "dsv3-ep8": 32, "qwen3-235b-tp4": 128, "qwen3-30b": 128}
 K = {("dsv3-tp8", "up"): 7168, ("dsv3-tp8", "down"): 256, ("dsv3-ep8", "up"): 7168, ("dsv3-ep8", "down"): 2048,
      ("qwen3-235b-tp4", "up"): 4096, ("qwen3-235b-tp4", "down"): 384, ("qwen3-30b", "up"): 2048,
@@ -29,14 +32,14 @@ BOUND_COST = 0.02  # what a row may lose before another bound is worth a line
 
 def measure(bench, out_dir, flags):
     path = os.path.join(out_dir, "tune.csv")
-    command = [bench, "--settle", "--routing", "uniform,zipf", "--contenders", ",".join(CONTENDERS), "--csv", path, *flags]
+    command = [bench, "--settle", "--routing", "uniform,zipf", "--contenders", ",".join(name + SUFFIX for name in CONTENDERS), "--csv", path, *flags]
     print(" ".join(command), flush=True)
     subprocess.run(command, check=True)
     rows = {}
     with open(path) as file:
         for r in csv.DictReader(file):
             key = r["shape"], r["what"], r["dist"], int(r["tokens"])
-            rows.setdefault(key, {})[r["contender"]] = float(r["us"])
+            rows.setdefault(key, {})[r["contender"].removesuffix(SUFFIX)] = float(r["us"])
     return rows
 
 
