@@ -67,10 +67,13 @@ test-gpu: all ## Correctness on a GPU; a missing GPU fails
 		bin/moetop verify --engine cuda --kernels $$kernels --exhaustive --soak 100000 || exit 1; done
 
 .PHONY: sanitize
-sanitize: all ## compute-sanitizer over the native smoke test, on a GPU
-	$(MAKE) --no-print-directory -f csrc/Makefile gpu-smoke
+sanitize: all ## compute-sanitizer over the native smoke test, and over every plain kernel by name, on a GPU
+	$(MAKE) --no-print-directory -f csrc/Makefile gpu-smoke gemm-bench
 	for tool in memcheck synccheck initcheck; do \
 		compute-sanitizer --tool $$tool --error-exitcode 1 build/gpu_smoke build/libmoetop.so --small || exit 1; done
+	for tool in memcheck synccheck; do \
+		compute-sanitizer --tool $$tool --error-exitcode 1 build/gemm_bench --check-only --model qwen3-30b --stage up \
+			--tokens 16 --contenders p-on,pp-on,ppw-on,pp-on-early || exit 1; done
 	status=0; for family in native cutlass; do \
 		csrc/racecheck.sh build/gpu_smoke build/libmoetop.so --small --family $$family || status=1; done; exit $$status
 
