@@ -53,6 +53,7 @@ func ParseCommand(line []byte) (Command, error) {
 		return c, err
 	}
 	fields := commandFields()
+	es := values["es"]
 	for _, field := range fields {
 		value, ok := values[field.name]
 		if !ok {
@@ -65,6 +66,11 @@ func ParseCommand(line []byte) (Command, error) {
 	}
 	if len(values) > 0 {
 		return Command{ID: c.ID}, unknownField(values, "", fields)
+	}
+	if c.ES != nil && c.AB != nil && *c.AB {
+		return Command{ID: c.ID}, &ArgumentError{
+			Field: "es", Value: string(clip(es)), Allowed: `no mask beside "ab": true, since A/B mode switches ES by itself`,
+		}
 	}
 	return c, nil
 }

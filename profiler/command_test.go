@@ -24,6 +24,7 @@ func TestCommandsRoundTrip(t *testing.T) {
 		{"go on", `{"pause":false}`, Command{Pause: &no}},
 		{"interval", `{"interval":"1s"}`, Command{Interval: new(AskedInterval(time.Second))}},
 		{"ab", `{"ab":true}`, Command{AB: &yes}},
+		{"a mask after A/B mode", `{"ab":false,"es":{"up":true}}`, Command{AB: &no, ES: &ESCommand{Up: &yes}}},
 		{"stop", `{"stop":true}`, Command{Stop: true}},
 		{"reset", `{"reset":true}`, Command{Reset: true}},
 		{
@@ -81,6 +82,7 @@ func TestRefusedControlLines(t *testing.T) {
 		{"interval too short", `{"interval":"1ms"}`, "interval", ""},
 		{"interval at which a worker seems to hang", `{"interval":"5s"}`, "interval", ""},
 		{"id is no string", `{"id":5}`, "id", ""},
+		{"a mask for A/B mode", `{"id":"d","es":{"up":true},"ab":true}`, "es", "d"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

@@ -297,7 +297,7 @@ func (a *app) runSweep(ctx context.Context, o *sweepOptions) error {
 // statePath is where the points go that no file was named for.
 func statePath(now time.Time) (string, error) {
 	dir := os.Getenv("XDG_STATE_HOME")
-	if dir == "" {
+	if !filepath.IsAbs(dir) { // as the specification wants it
 		home, err := os.UserHomeDir()
 		if err != nil {
 			return "", err
