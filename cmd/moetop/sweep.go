@@ -183,7 +183,8 @@ func (o *sweepOptions) adopt(earlier *sweep.Plan) error {
 		"tokens":  func() { whole.Tokens = o.plan.Tokens },
 		"routing": func() { whole.Routings = o.plan.Routings },
 		"kernels": func() {
-			if !slices.Contains(o.plan.Kernels, profiler.AutoKernels) {
+			// Several families are what auto came to before; one may have been asked for by name.
+			if !slices.Contains(o.plan.Kernels, profiler.AutoKernels) || len(earlier.Kernels) == 1 {
 				whole.Kernels = o.plan.Kernels
 			}
 		},

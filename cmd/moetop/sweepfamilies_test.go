@@ -56,6 +56,27 @@ func TestSweepFamilies(t *testing.T) {
 	}
 }
 
+// TestSweepOneFamilyThenAll goes on with all families where one had been asked for.
+func TestSweepOneFamilyThenAll(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "points.ndjson")
+	args := sweptOnFake("--tokens", "1", "--pairs", "16", "--resume", file, "--json")
+	for _, c := range []struct{ kernels, want string }{{"cutlass", "cutlass"}, {"auto", "cutlass native"}} {
+		got := runBinary(t, []string{"MOETOP_FAKE_STEP_US=100"}, append(slices.Clip(args), "--kernels", c.kernels)...)
+		if got.code != exitDone {
+			t.Fatalf("%s: code %d, %q", c.kernels, got.code, got.stderr)
+		}
+		d := swept(t, got.stdout)
+		var points []string
+		for _, r := range d.Points {
+			points = append(points, r.Kernels)
+		}
+		if strings.Join(d.Plan.Kernels, " ") != c.want || strings.Join(points, " ") != c.want {
+			t.Errorf("%s: families %v, points of %v", c.kernels, d.Plan.Kernels, points)
+		}
+	}
+}
+
 func TestSweepFamiliesThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
