@@ -34,9 +34,35 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 		}
 		if err := flags.Set(f.Name, value); err != nil {
 			failure = fmt.Errorf("%s for --%s: %q: %w", name, f.Name, value, unwrapFlagError(err))
+			return
 		}
+		if f.Annotations == nil {
+			f.Annotations = make(map[string][]string)
+		}
+		f.Annotations[setByVariable] = []string{name}
 	})
 	return failure
+}
+
+// setByVariable is the annotation of a flag that a variable has set.
+const setByVariable = "moetop_set_by_variable"
+
+// nameVariable adds to an error that begins with a flag the variable that has set it: who reads the error
+// sees no such flag on the command line.
+func nameVariable(err error, flags *pflag.FlagSet) error {
+	if err == nil {
+		return nil
+	}
+	flag, begins := strings.CutPrefix(err.Error(), "--")
+	if !begins {
+		return err
+	}
+	flag, _, _ = strings.Cut(flag, ":")
+	flag, _, _ = strings.Cut(flag, " ")
+	if f := flags.Lookup(flag); f != nil && len(f.Annotations[setByVariable]) == 1 {
+		return fmt.Errorf("%w (%s is set)", err, f.Annotations[setByVariable][0])
+	}
+	return err
 }
 
 // unwrapFlagError takes pflag's words away, which name the flag alone.

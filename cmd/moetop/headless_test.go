@@ -159,6 +159,8 @@ func TestExitCodes(t *testing.T) {
 		"json and ndjson":    {nil, []string{"--json", "--ndjson"}, exitUsage, "one of them"},
 		"control":            {nil, []string{"--json", "--control", "-"}, exitUsage, "--control -: only allowed with --ndjson"},
 		"environment":        {[]string{"MOETOP_TOKENS=0"}, []string{"--json"}, exitUsage, `MOETOP_TOKENS for --tokens: "0"`},
+		"variable, screen":   {[]string{"MOETOP_OUTPUT=x"}, nil, exitUsage, "--output: only allowed with --json or --ndjson (MOETOP_OUTPUT is set)"},
+		"variable, doctor":   {[]string{"MOETOP_OUTPUT=x"}, []string{"doctor"}, exitUsage, "--output: only allowed with --json (MOETOP_OUTPUT is set)"},
 		"library":            {nil, []string{"--json", "--library", "/nonexistent.so"}, exitUsage, "/nonexistent.so"},
 		"no GPU":             {[]string{"MOETOP_FAKE_FAULT=no-device"}, faked("--json"), exitNoGPU, "no usable GPU"},
 		"old GPU":            {[]string{"MOETOP_FAKE_FAULT=old-device"}, faked("--json"), exitNoGPU, "compute capability 8.0"},

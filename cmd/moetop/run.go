@@ -60,7 +60,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err := completeValues(root); err != nil {
 		return a.exitCode(err)
 	}
-	return a.exitCode(root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.exitCode(nameVariable(err, cmd.Flags()))
 }
 
 // exitCode tells people what went wrong, in one line, and chooses the exit code.
