@@ -32,6 +32,7 @@ type liveSweep struct {
 	path    string             // of the journal
 	plan    sweep.Plan         // that it was begun with
 	back    []string           // what the session comes back with
+	paused  bool               // and how
 	newest  ui.SweepUpdate
 	saved   *sweep.Document // newest one that is in a file of the user's
 	leftSay []string        // what is to be said when the screen is gone
@@ -71,13 +72,14 @@ func (l *liveSweep) Begin(view *profiler.View, plan sweep.Plan) error {
 		if l.back, err = l.session.resumeArgs(view); err != nil {
 			return errors.Join(err, run.journal.Close())
 		}
+		l.paused = view.Sample != nil && view.Sample.State == profiler.StatePaused
 	}
-	back := l.back
+	comeBack := l.comeBack(l.back, l.paused)
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel, l.ended, l.plan = cancel, make(chan struct{}), plan
 	l.newest = ui.SweepUpdate{State: ui.SweepMakingRoom, Plan: plan, Document: run.document(), Begun: time.Now()}
 	l.publish()
-	go l.work(ctx, run, back, l.ended)
+	go l.work(ctx, run, comeBack, l.ended)
 	return nil
 }
 
@@ -120,8 +122,18 @@ func (l *liveSweep) options(plan sweep.Plan) *sweepOptions {
 	return o
 }
 
+// comeBack starts the session's worker again as it was.
+func (l *liveSweep) comeBack(args []string, paused bool) func() error {
+	return func() error {
+		if paused {
+			return l.front.RestartWith(args, profiler.Command{Pause: &paused})
+		}
+		return l.front.RestartWith(args)
+	}
+}
+
 // work measures, and brings the session back whatever happens.
-func (l *liveSweep) work(ctx context.Context, run *sweepRun, back []string, ended chan struct{}) {
+func (l *liveSweep) work(ctx context.Context, run *sweepRun, comeBack func() error, ended chan struct{}) {
 	defer close(ended)
 	run.progress = func(p sweep.Progress) {
 		l.update(func(u *ui.SweepUpdate) {
@@ -132,7 +144,7 @@ func (l *liveSweep) work(ctx context.Context, run *sweepRun, back []string, ende
 		})
 	}
 	err := l.measure(ctx, run)
-	err = errors.Join(err, run.journal.Close(), l.front.RestartWith(back))
+	err = errors.Join(err, run.journal.Close(), comeBack())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cancel()

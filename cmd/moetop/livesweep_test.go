@@ -97,13 +97,16 @@ func TestInteractiveSweep(t *testing.T) {
 	}
 }
 
-// TestInteractiveSweepOfAModelFile sweeps a model that a file describes, with the shard of the session.
+// TestInteractiveSweepOfAModelFile sweeps a model that a file describes, with the shard of the session,
+// which is paused before and after.
 func TestInteractiveSweepOfAModelFile(t *testing.T) {
 	t.Parallel()
 	term, dir := inFolder(t, 120, 40)
 	path := modelFile(t, smallModel)
 	front := term.start("--engine", "cpu", "--tokens", "2", "--config-json", path, "--tp", "2")
 	term.await("CPU REFERENCE", "4 kernels")
+	term.keys("p")
+	term.await("RUN PAUSED")
 	term.keys("3")
 	term.await("tokens from", "7 points")
 	term.keys("j", "Left", "Left", "Left", "Left", "Left", "Left") // 64 to 1
@@ -115,7 +118,7 @@ func TestInteractiveSweepOfAModelFile(t *testing.T) {
 	// The session comes back with that model, too.
 	workerOf(t, front)
 	term.keys("1")
-	term.await("qwen3_moe tp2", "combine", "2 tokens")
+	term.await("qwen3_moe tp2", "combine", "2 tokens", "RUN PAUSED")
 	term.keys("q")
 	term.await("exit=0")
 	d := swept(t, onlyFile(t, filepath.Join(dir, "moetop-sweep-*.json")))

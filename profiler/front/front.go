@@ -67,7 +67,7 @@ func (l limits) withDefaults() limits {
 type Front struct {
 	cfg     Config
 	views   chan *profiler.View
-	restart chan []string // the arguments; nil are those of the worker before
+	restart chan beginning
 	rest    chan chan struct{}
 	stop    chan struct{}
 	quit    chan struct{}
@@ -89,7 +89,7 @@ func Start(ctx context.Context, cfg Config) (*Front, error) {
 	f := &Front{
 		cfg:     cfg,
 		views:   make(chan *profiler.View, 1),
-		restart: make(chan []string, 1),
+		restart: make(chan beginning, 1),
 		rest:    make(chan chan struct{}),
 		stop:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
@@ -122,16 +122,22 @@ func (f *Front) Send(cmd profiler.Command) error {
 // views tell.
 func (f *Front) Restart() error { return f.RestartWith(nil) }
 
+// beginning is how a new worker begins.
+type beginning struct {
+	args     []string // nil are those of the worker before
+	commands []profiler.Command
+}
+
 // RestartWith is Restart with other arguments for the new worker and those that follow it; nil leaves
-// them as they are.
-func (f *Front) RestartWith(args []string) error {
+// them as they are. The commands, a few at most, are the first that the new worker gets.
+func (f *Front) RestartWith(args []string, commands ...profiler.Command) error {
 	select {
 	case <-f.done:
 		return errClosed
 	default:
 	}
 	select {
-	case f.restart <- args:
+	case f.restart <- beginning{args, commands}:
 	default: // One is already asked for.
 	}
 	return nil

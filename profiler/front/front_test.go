@@ -393,10 +393,11 @@ func TestRestMakesRoom(t *testing.T) {
 		t.Errorf("to rest again: %v", err)
 	}
 	marker := "-test.v=false"
-	if err := f.RestartWith([]string{"-test.run=^$", marker}); err != nil {
+	if err := f.RestartWith([]string{"-test.run=^$", marker}, profiler.Command{Reset: true}); err != nil {
 		t.Fatal(err)
 	}
 	second := running(t, f).Header.PID
+	await(t, f, "the answer to the first command", func(v *profiler.View) bool { return strings.Contains(logText(v), "refused by the test") })
 	if args, err := os.ReadFile("/proc/" + strconv.Itoa(second) + "/cmdline"); err != nil || !strings.Contains(string(args), marker) {
 		t.Errorf("the new worker was started with %q (%v)", args, err)
 	}

@@ -27,9 +27,10 @@ type loop struct {
 
 	marks []profiler.Mark // the front's own, about its workers
 
-	restarting bool            // start a new worker when this one is gone
-	resting    []chan struct{} // closed when this one is gone, which makes room for others
-	quitting   bool            // return when this one is gone
+	restarting bool               // start a new worker when this one is gone
+	commands   []profiler.Command // the first for that one
+	resting    []chan struct{}    // closed when this one is gone, which makes room for others
+	quitting   bool               // return when this one is gone
 }
 
 func newLoop(f *Front, first *worker) *loop {
@@ -80,8 +81,8 @@ func (l *loop) run(ctx context.Context) {
 			l.publish()
 		case <-l.ticker.C:
 			l.watch()
-		case args := <-l.front.restart:
-			l.requestRestart(args)
+		case next := <-l.front.restart:
+			l.requestRestart(next)
 		case gone := <-l.front.rest:
 			l.requestRest(gone)
 		case <-l.front.stop:
@@ -166,13 +167,14 @@ func (l *loop) watch() {
 	l.publish()
 }
 
-func (l *loop) requestRestart(args []string) {
+func (l *loop) requestRestart(next beginning) {
 	if l.quitting {
 		return
 	}
-	if args != nil {
-		l.front.cfg.Args = args
+	if next.args != nil {
+		l.front.cfg.Args = next.args
 	}
+	l.commands = next.commands
 	if l.ended {
 		l.startAgain()
 		return
@@ -272,6 +274,10 @@ func (l *loop) startAgain() {
 	log := l.fold.View().Log
 	l.marks = []profiler.Mark{{Time: time.Now(), Text: "worker started again"}}
 	l.adopt(w)
+	for _, cmd := range l.commands {
+		w.commands <- cmd // There is room: it is new.
+	}
+	l.commands = nil
 	for _, entry := range log {
 		l.fold.Log(entry)
 	}
