@@ -123,8 +123,14 @@ func (f sweepForm) draw(area grid.Area, s scene) {
 	}
 	w := s.workload
 	plan, err := f.plan(w, s.opts.Described)
-	for i, text := range wrap("A sweep measures batches of many sizes, each with all four tuples interleaved, and says what to deploy for which.", area.Width()) {
-		area.Print(0, i, text, styleText)
+	// What the form comes to stands below it, and on the smallest screen where else it says what a sweep is.
+	outcome := sweepFormFields + numFields + 1
+	if outcome >= area.Height() {
+		outcome = 0
+	} else {
+		for i, text := range wrap("A sweep measures batches of many sizes, each with all four tuples interleaved, and says what to deploy for which.", area.Width()) {
+			area.Print(0, i, text, styleText)
+		}
 	}
 	y := sweepFormFields - 3
 	for _, row := range [][3]string{
@@ -144,14 +150,17 @@ func (f sweepForm) draw(area grid.Area, s scene) {
 	}
 	if err != nil {
 		for i, text := range wrap(err.Error(), area.Width()) {
-			area.Print(0, y+1+i, text, styleWarn)
+			area.Print(0, outcome+i, text, styleWarn)
 		}
 		return
 	}
 	n := len(plan.Tokens)
 	whole := (time.Duration(n) * sweepLimits()[f.limit]).Round(time.Second)
-	x := area.Print(0, y+1, "enter", styleKey)
-	area.Print(x, y+1, fmt.Sprintf(" starts it: %s, at most %v of measuring besides building", counted(n, "point"), whole), styleText)
+	says := fmt.Sprintf("enter starts it: %s, at most %v of measuring besides building", counted(n, "point"), whole)
+	for i, text := range wrap(says, area.Width()) {
+		area.Print(0, outcome+i, text, styleText)
+	}
+	area.Print(0, outcome, "enter", styleKey)
 	for i, text := range wrap("The session makes room for it, so that the two do not measure each other: its worker ends, "+
 		"and comes back with what runs now. x stops the sweep and goes on with it.", area.Width()) {
 		area.Print(0, y+3+i, text, styleMuted)
