@@ -5,7 +5,7 @@
 //              [--check-only] [--csv FILE]
 //
 // Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
-// -off or -on: s32, s64, s64w, s128 (swapped), p, pp, ppw (plain: alone, in pairs, wide); an e
+// -off or -on: s32, s64, s128 (swapped), p, pp, ppw (plain: alone, in pairs, wide); an e
 // behind the name evicts weights first, as in s64e-on. With -early behind all that, as in
 // native-on-early, a launch may start while the one in front still runs. Every contender's output
 // is checked against a float64 reference before it is timed. A time is the median of CUDA graph
@@ -144,7 +144,6 @@ Launch contender(const std::string& name) {
     static const std::map<std::string, native::TileKernel> kKernels = {
         {"s32", native::TileKernel::kSwapped32},
         {"s64", native::TileKernel::kSwapped64},
-        {"s64w", native::TileKernel::kSwapped64Wide},
         {"s128", native::TileKernel::kSwapped128},
         {"p", native::TileKernel::kPlain},
         {"pp", native::TileKernel::kPlainPair},

@@ -17,7 +17,6 @@ import sys
 
 SUFFIX = "-on-early"
 CONTENDERS = {"s64e": "{TileKernel::kSwapped64, true}", "s64": "{TileKernel::kSwapped64, false}",
-              "s64w": "{TileKernel::kSwapped64Wide, false}", "s64we": "{TileKernel::kSwapped64Wide, true}",
               "s128e": "{TileKernel::kSwapped128, true}", "s128": "{TileKernel::kSwapped128, false}",
               "p": "{TileKernel::kPlain, false}", "pp": "{TileKernel::kPlainPair, false}",
               "ppw": "{TileKernel::kPlainWidePair, false}"}

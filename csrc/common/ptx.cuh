@@ -558,60 +558,6 @@ struct Wgmma<64> {
 };
 
 template <>
-struct Wgmma<80> {
-    static __device__ __forceinline__ void multiply(float (&d)[40], uint64_t a, uint64_t b, int keep) {
-        asm volatile(
-            "{\n.reg .pred p;\nsetp.ne.b32 p, %42, 0;\n"
-            "wgmma.mma_async.sync.aligned.m64n80k32.f32.e4m3.e4m3 {"
-            "%0, %1, %2, %3, %4, %5, %6, %7, "
-            "%8, %9, %10, %11, %12, %13, %14, %15, "
-            "%16, %17, %18, %19, %20, %21, %22, %23, "
-            "%24, %25, %26, %27, %28, %29, %30, %31, "
-            "%32, %33, %34, %35, %36, %37, %38, %39"
-            "}, %40, %41, p, 1, 1;\n}\n"
-            : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32)
-            : "l"(a), "l"(b), "r"(keep));
-    }
-};
-
-template <>
-struct Wgmma<96> {
-    static __device__ __forceinline__ void multiply(float (&d)[48], uint64_t a, uint64_t b, int keep) {
-        asm volatile(
-            "{\n.reg .pred p;\nsetp.ne.b32 p, %50, 0;\n"
-            "wgmma.mma_async.sync.aligned.m64n96k32.f32.e4m3.e4m3 {"
-            "%0, %1, %2, %3, %4, %5, %6, %7, "
-            "%8, %9, %10, %11, %12, %13, %14, %15, "
-            "%16, %17, %18, %19, %20, %21, %22, %23, "
-            "%24, %25, %26, %27, %28, %29, %30, %31, "
-            "%32, %33, %34, %35, %36, %37, %38, %39, "
-            "%40, %41, %42, %43, %44, %45, %46, %47"
-            "}, %48, %49, p, 1, 1;\n}\n"
-            : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32), MOETOP_ACC8(d, 40)
-            : "l"(a), "l"(b), "r"(keep));
-    }
-};
-
-template <>
-struct Wgmma<112> {
-    static __device__ __forceinline__ void multiply(float (&d)[56], uint64_t a, uint64_t b, int keep) {
-        asm volatile(
-            "{\n.reg .pred p;\nsetp.ne.b32 p, %58, 0;\n"
-            "wgmma.mma_async.sync.aligned.m64n112k32.f32.e4m3.e4m3 {"
-            "%0, %1, %2, %3, %4, %5, %6, %7, "
-            "%8, %9, %10, %11, %12, %13, %14, %15, "
-            "%16, %17, %18, %19, %20, %21, %22, %23, "
-            "%24, %25, %26, %27, %28, %29, %30, %31, "
-            "%32, %33, %34, %35, %36, %37, %38, %39, "
-            "%40, %41, %42, %43, %44, %45, %46, %47, "
-            "%48, %49, %50, %51, %52, %53, %54, %55"
-            "}, %56, %57, p, 1, 1;\n}\n"
-            : MOETOP_ACC8(d, 0), MOETOP_ACC8(d, 8), MOETOP_ACC8(d, 16), MOETOP_ACC8(d, 24), MOETOP_ACC8(d, 32), MOETOP_ACC8(d, 40), MOETOP_ACC8(d, 48)
-            : "l"(a), "l"(b), "r"(keep));
-    }
-};
-
-template <>
 struct Wgmma<128> {
     static __device__ __forceinline__ void multiply(float (&d)[64], uint64_t a, uint64_t b, int keep) {
         asm volatile(

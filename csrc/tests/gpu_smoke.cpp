@@ -312,8 +312,8 @@ int main(int argc, char** argv) {
         {"tiny", make_config(8, 2, 256, 128, 5), false},
         {"one", make_config(1, 1, 128, 128, 1), false},
         {"few", make_config(16, 6, 256, 128, 40), false},
-        // What takes the native family's other kernels: 32 rows of weights, 128 tokens, 192 tokens,
-        // and pairs of CTAs, which share 192 or 128 tokens.
+        // What takes the native family's other kernels: 32 rows of weights, many units of 64, 192
+        // tokens, and pairs of CTAs, which share 192 or 128 tokens.
         {"single", make_config(16, 8, 1024, 128, 1), false},
         {"wide", make_config(4, 2, 1024, 128, 80), false},
         {"tall", make_config(4, 2, 512, 384, 200), false},

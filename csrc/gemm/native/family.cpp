@@ -18,8 +18,6 @@ std::optional<SwappedOps> swapped_ops_of(TileKernel kernel) {
             return swapped_32();
         case TileKernel::kSwapped64:
             return swapped_64();
-        case TileKernel::kSwapped64Wide:
-            return swapped_64_wide();
         case TileKernel::kSwapped128:
             return swapped_128();
         case TileKernel::kPlain:
@@ -74,8 +72,9 @@ void launch_swapped(const SwappedOps& ops,
                     const GemmLaunch& launch) {
     auto params = make_params<SwappedParams>(policy, gemm);
     params.weight_map = map_grouped_boxes(weights_of(gemm), ops.rows, kSwappedBlocksPerStage);
-    for (int i = 0; i < kNumWidths; ++i) {
-        params.token_maps[i] = map_block_boxes(tokens_of(gemm), kWidths[i], kSwappedBlocksPerStage);
+    for (int width = kWidthStep; width <= kNumWidths * kWidthStep; width += kWidthStep) {
+        params.token_maps[width_index(width)] =
+            map_block_boxes(tokens_of(gemm), width, kSwappedBlocksPerStage);
     }
     params.units_across = Divisor::of(gemm.n / ops.rows);
     params.tile_tokens = params.is_specialized
@@ -168,11 +167,14 @@ void describe_swapped(const SwappedOps& ops, GemmPolicy policy, int generic, Cla
         list.add('G', 0, generic, generic, ops);
         return;
     }
-    for (int i = 0; i < kNumWidths && kWidths[i] <= ops.max_tokens; ++i) {
-        const int width = kWidths[i];
+    for (int width = kWidthStep; width <= ops.max_tokens; width += kWidthStep) {
         const bool is_last = width == ops.max_tokens;
         // The last takes more in several units, the rest of them in a unit as narrow as will do.
-        list.add(static_cast<char>('A' + i), is_last ? 0 : width, width, is_last ? 8 : width, ops);
+        list.add(static_cast<char>('A' + width_index(width)),
+                 is_last ? 0 : width,
+                 width,
+                 is_last ? kWidthStep : width,
+                 ops);
     }
 }
 
@@ -232,7 +234,7 @@ int describe_tiles(GemmPolicy policy,
 }
 
 std::string kernel_name(const char* mangled) {
-    for (const SwappedOps& ops : {swapped_32(), swapped_64(), swapped_64_wide(), swapped_128()}) {
+    for (const SwappedOps& ops : {swapped_32(), swapped_64(), swapped_128()}) {
         if (is_named(ops.function, mangled)) {
             return "native " + std::to_string(ops.rows) + "x" + std::to_string(ops.max_tokens) +
                    " swapped";

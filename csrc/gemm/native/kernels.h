@@ -20,7 +20,6 @@ struct SwappedOps {
 
 SwappedOps swapped_32();
 SwappedOps swapped_64();
-SwappedOps swapped_64_wide();
 SwappedOps swapped_128();
 
 struct PlainOps {

@@ -15,18 +15,18 @@ constexpr int kBlockWidth = 128;
 // Blocks of k that a stage of the swapped kernel holds.
 constexpr int kSwappedBlocksPerStage = 2;
 
-// Widths of the swapped kernels' units, in tokens.
-constexpr int kWidths[] = {8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128};
-constexpr int kNumWidths = sizeof(kWidths) / sizeof(kWidths[0]);
+// Widths of the swapped kernels' units, in tokens: multiples of this, and so many of them.
+constexpr int kWidthStep = 8;
+constexpr int kNumWidths = 8;
 
-// The narrowest of them that holds so many tokens, 1..128.
+// The narrowest of them that holds so many tokens, 1..64.
 constexpr int width_for(int tokens) {
-    return tokens <= 64 ? (tokens + 7) / 8 * 8 : (tokens + 15) / 16 * 16;
+    return (tokens + kWidthStep - 1) / kWidthStep * kWidthStep;
 }
 
 // Its place among them.
 constexpr int width_index(int width) {
-    return width <= 64 ? width / 8 - 1 : 8 + (width - 80) / 16;
+    return width / kWidthStep - 1;
 }
 
 // Blocks of k that the plain kernel's ring holds: a lap.

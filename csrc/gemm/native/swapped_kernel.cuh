@@ -64,7 +64,8 @@ struct SwappedConfig {
     static_assert(kRows == 32 || kRows == 64 || kRows == 128,
                   "a tile lies in one block of weight scales");
     static_assert(kGroups == 1 || (kGroups == 2 && kStages % 2 == 0), "a stage has one reader");
-    static_assert(kMaxTokens % 8 == 0 && kMaxTokens <= 128, "widths that there are boxes for");
+    static_assert(kMaxTokens % kWidthStep == 0 && kMaxTokens <= kNumWidths * kWidthStep,
+                  "widths that there are boxes for");
     static_assert(kOverreadBytes <= kStages * kTokenBytes, "the overread ends in the tokens' part");
     static_assert(kListOffset % 16 == 0, "the list is aligned");
 };
@@ -403,10 +404,6 @@ __device__ __forceinline__ void multiply(const SwappedParams& params,
             MOETOP_WIDTH(48)
             MOETOP_WIDTH(56)
             MOETOP_WIDTH(64)
-            MOETOP_WIDTH(80)
-            MOETOP_WIDTH(96)
-            MOETOP_WIDTH(112)
-            MOETOP_WIDTH(128)
             default:
                 break;
         }

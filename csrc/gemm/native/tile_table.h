@@ -11,7 +11,6 @@ namespace moetop::native {
 enum class TileKernel {
     kSwapped32,      // 32 rows of w x up to 8 tokens: every SM pulls, though the tiles are few
     kSwapped64,      // 64 x up to 64 tokens
-    kSwapped64Wide,  // 64 x up to 128 tokens
     kSwapped128,     // 128 x up to 64 tokens
     kPlain,          // 192 tokens x 128 columns
     kPlainPair,      // the same by two CTAs with the same tokens, where n is a multiple of 256
