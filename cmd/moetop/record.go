@@ -21,8 +21,6 @@ type recordOptions struct {
 	goOn     bool
 	elapsed  time.Duration // of the records
 	first    time.Time
-	begun    bool // the file is this run's own
-	measured bool // a sample is in it
 	recorder *recording.Recorder
 }
 
@@ -75,8 +73,6 @@ func (o *recordOptions) open() (*recording.Writer, error) {
 	if o.goOn {
 		open = recording.Append
 	}
-	_, missing := os.Stat(o.path)
-	o.begun = errors.Is(missing, os.ErrNotExist)
 	w, err := open(o.path)
 	if errors.Is(err, os.ErrExist) {
 		return nil, usage(fmt.Errorf("--output: %s exists: a new name is allowed, or --append to go on with it", o.path))
@@ -115,10 +111,6 @@ func (a *app) runRecord(ctx context.Context, o *recordOptions) error {
 	if report != nil {
 		a.tellWarnings(report)
 	}
-	if err != nil && o.begun && !o.measured {
-		// Nothing to replay, and in the way of the next try.
-		return signals.outcome(errors.Join(err, os.Remove(o.path)))
-	}
 	status := o.recorder.Status()
 	_, _ = fmt.Fprintf(a.stderr, "%s: %s: %d records of %v, %.1f kB\n",
 		a.program, o.path, status.Records, o.elapsed.Round(100*time.Millisecond), float64(status.Bytes)/1000)
@@ -134,6 +126,5 @@ func (o *recordOptions) tap(r profiler.Record) {
 		o.first = r.Time
 	}
 	o.elapsed = max(o.elapsed, r.Time.Sub(o.first))
-	o.measured = o.measured || r.Kind == profiler.KindSample
 	o.recorder.Add(r)
 }

@@ -214,29 +214,3 @@ func TestReplayPace(t *testing.T) {
 		t.Errorf("0.6 s at half the speed took %v", took)
 	}
 }
-
-func TestRecordFailed(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "run.moetop")
-	failing := append([]string{"record", "-o", path, "--steps", "5"}, faked()...)
-	got := runBinary(t, []string{"MOETOP_FAKE_FAULT=create-cuda"}, failing...)
-	if got.code != exitFailure || strings.Contains(got.stderr, "records of") {
-		t.Errorf("code %d, %q", got.code, got.stderr)
-	}
-	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("a file of nothing stays: %v", err)
-	}
-	if again := runBinary(t, nil, failing...); again.code != exitDone {
-		t.Fatalf("the next try: code %d, %q", again.code, again.stderr)
-	}
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := runBinary(t, []string{"MOETOP_FAKE_FAULT=create-cuda"}, append(failing, "--append")...); got.code != exitFailure {
-		t.Errorf("going on: code %d, %q", got.code, got.stderr)
-	}
-	if kept, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(kept), string(whole[:len(whole)/2])) {
-		t.Errorf("what was recorded before is gone: %v", err)
-	}
-}
