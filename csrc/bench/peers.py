@@ -283,6 +283,12 @@ def compare(ours, sets, peers):
     return worst
 
 
+def best_peer(times):
+    """(us, contender) of the fastest peer among contender -> us; (nan, "-") where no peer ran."""
+    return min(((us, name) for name, us in times.items() if name.startswith(("sglang", "deepgemm"))),
+               default=(math.nan, "-"))
+
+
 def read_rows(path):
     """(shape, stage, routing, tokens) -> contender -> (us, SM MHz, TFLOP/s per watt or "")."""
     rows = {}
@@ -302,7 +308,7 @@ def print_table(paths):
     print("|" + "---|" * 17)
     ratios, apart_ratios = [], []
     for (shape, stage, routing, tokens), r in rows.items():
-        peer = min((v[0], name) for name, v in r.items() if name.startswith(("sglang", "deepgemm")))
+        peer = best_peer({name: v[0] for name, v in r.items() if name != "floor"})
         on, mhz, per_watt = r["native-on"]
         apart = r.get("native-on-apart", (math.nan,))[0]  # earlier runs are without it
         ratios.append(peer[0] / on)
@@ -392,7 +398,7 @@ def row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, 
             alone = f"{alone_us:.2f},{alone_mhz:.0f},{joules:.6f},{flops / joules * 1e-12:.3f}"
         out.write(f"{model},{routing},{tokens},{stage},{name},{us:.2f},{floor:.2f},{mhz:.0f},{watts:.0f},{alone}\n")
     out.flush()
-    best = min((us, name) for name, (us, *_) in figures.items() if name.startswith(("sglang", "deepgemm"))) if len(figures) > 4 else (float("nan"), "-")
+    best = best_peer({name: us for name, (us, *_) in figures.items()})
     mine, apart = figures["native-on"][0], figures["native-on-apart"][0]
     print(f"{model:15} {stage:4} {routing:7} {tokens:5}  floor {floor:7.1f}  native on {mine:7.1f} ({100 * floor / mine:3.0f}%) "
           f"apart {apart:7.1f} off {figures['native-off'][0]:7.1f}  cutlass on {figures['cutlass-on'][0]:7.1f} off {figures['cutlass-off'][0]:7.1f}  "

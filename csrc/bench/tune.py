@@ -4,8 +4,8 @@
 usage: tune.py BENCH OUT_DIR [GEMM_BENCH_FLAGS...]
 
 Runs BENCH (build/gemm_bench) with every native kernel over its batches, uniform and zipf, and prints for long and
-for short k the list of bounds on the mean rows an expert that costs least over all of them, as the source has it,
-then what each row loses to its own best kernel. gemm_bench checks every result before it times it. Kernels start
+for short k the list of bounds on the mean rows an expert that costs least over all of them, as the source has it
+under the GPU's name, then what each row loses to its own best kernel. gemm_bench checks every result before it times it. Kernels start
 early, as the engine launches them, and each finds the caches as it has left them itself (--settle): what another
 left there made up to 6% of difference.
 """
