@@ -96,6 +96,11 @@ void launch_plain(const PlainOps& ops,
     ops.launch(params, launch.device.num_sms, {launch.stream, launch.starts_early});
 }
 
+// The name has the rows of w first, as those are on wgmma's m side.
+std::string tile_name(const SwappedOps& ops, int tile_rows) {
+    return std::to_string(ops.rows) + "x" + std::to_string(tile_rows) + " swapped";
+}
+
 std::string tile_name(const PlainOps& ops, int tile_rows) {
     return std::to_string(tile_rows) + "x" + std::to_string(ops.columns) +
            (ops.cluster == 1 ? "" : " pair");
@@ -107,7 +112,6 @@ class ClassList {
     ClassList(moetop_tile_class* classes, int capacity) : classes_(classes), capacity_(capacity) {}
     int count() const { return count_; }
 
-    // The name has the rows of w first, as those are on wgmma's m side.
     void add(char letter, int max_rows, int tile_rows, int row_step, const SwappedOps& ops) {
         add(letter,
             max_rows,
@@ -117,7 +121,7 @@ class ClassList {
             ops.stages,
             1,
             ops.warpgroups,
-            std::to_string(ops.rows) + "x" + std::to_string(tile_rows) + " swapped");
+            tile_name(ops, tile_rows));
     }
     void add(char letter, int max_rows, int tile_rows, int row_step, const PlainOps& ops) {
         add(letter,
@@ -235,10 +239,8 @@ int describe_tiles(GemmPolicy policy,
 
 std::string kernel_name(const char* mangled) {
     for (const SwappedOps& ops : {swapped_32(), swapped_64(), swapped_128()}) {
-        if (is_named(ops.function, mangled)) {
-            return "native " + std::to_string(ops.rows) + "x" + std::to_string(ops.max_tokens) +
-                   " swapped";
-        }
+        if (is_named(ops.function, mangled))
+            return "native " + tile_name(ops, ops.max_tokens);
     }
     for (const bool has_whole_laps : {true, false}) {
         for (const PlainOps& ops :

@@ -39,7 +39,7 @@ __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             int row) {
     if constexpr (Config::kCluster > 1) {
         constexpr uint16_t kAllCtas = (1 << Config::kCluster) - 1;
-        const int rank = static_cast<int>(ptx::cluster_rank());
+        const int rank = rank_in_cluster<Config>();
         ptx::copy_box_multicast(shared.tokens(stage, group) + rank * Config::kCopyBytes,
                                 &params.token_map,
                                 shared.full(stage),
@@ -176,10 +176,10 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
     ptx::copy_async_wait_all();
 }
 
-// Stores the warp's 16 tokens x 128 columns, eight tokens at a time through shared memory of its
-// own, so that a store has 256 contiguous bytes of a row: in a GEMM that is bound by what it
-// writes, 64 contiguous bytes took 14% longer. Chunks of 16 bytes are swizzled by the row against
-// bank conflicts.
+// Stores the warp's 16 tokens of all columns, eight tokens at a time through shared memory of its
+// own, so that a store has whole rows of the unit: in a GEMM that is bound by what it writes, 64
+// contiguous bytes instead of 256 took 14% longer. Chunks of 16 bytes are swizzled by the row
+// against bank conflicts.
 template <typename Config>
 __device__ __forceinline__ void store_sums(const PlainShared<Config>& shared,
                                            const float (&sums)[Config::kColumns / 2],

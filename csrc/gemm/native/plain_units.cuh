@@ -27,6 +27,14 @@ __device__ __forceinline__ int unit_groups(const PlainParams& params, int num_ro
                                  : Config::kGroups;
 }
 
+// This CTA's place in its cluster, 0 where there is none.
+template <typename Config>
+__device__ __forceinline__ int rank_in_cluster() {
+    if constexpr (Config::kCluster > 1)
+        return static_cast<int>(ptx::cluster_rank());
+    return 0;
+}
+
 // The unit with this number, by all lanes of a warp; expert is that of the last, and then of this.
 //
 // Units with the same columns follow each other: they are then read at about the same time, and an
@@ -44,9 +52,8 @@ locate_plain_unit(const PlainParams& params, const TileList& list, int index, in
     const int first_row = list.first_row[expert];
     const int num_rows = list.first_row[expert + 1] - first_row;
     const int num_parts = (num_rows + Config::kTileTokens - 1) / Config::kTileTokens;
-    int column = local / num_parts * Config::kColumns * Config::kCluster;
-    if constexpr (Config::kCluster > 1)
-        column += static_cast<int>(ptx::cluster_rank()) * Config::kColumns;
+    const int column =
+        (local / num_parts * Config::kCluster + rank_in_cluster<Config>()) * Config::kColumns;
     const int part = local % num_parts;
     int begin = part * Config::kTileTokens;
     int end = begin + Config::kTileTokens;
@@ -61,9 +68,7 @@ locate_plain_unit(const PlainParams& params, const TileList& list, int index, in
 // In a cluster its first CTA draws for all.
 template <typename Config>
 __device__ __forceinline__ bool draws_units() {
-    if constexpr (Config::kCluster > 1)
-        return ptx::cluster_rank() == 0;
-    return true;
+    return rank_in_cluster<Config>() == 0;
 }
 
 // The next unit's number, by one lane: from the counter, or by mail from the CTA that draws.
