@@ -27,15 +27,11 @@ type ceilingsEntry struct {
 
 // newCeilingCache says where the cache is: $XDG_CACHE_HOME/moetop, or the same under ~/.cache.
 func newCeilingCache(environ []string) (ceilingCache, error) {
-	dir := variable(environ, "XDG_CACHE_HOME")
-	if !filepath.IsAbs(dir) { // as the specification wants it
-		home := variable(environ, "HOME")
-		if home == "" {
-			return ceilingCache{}, errors.New("neither XDG_CACHE_HOME nor HOME is set")
-		}
-		dir = filepath.Join(home, ".cache")
+	dir := baseFolder(environ, "XDG_CACHE_HOME", ".cache")
+	if dir == "" {
+		return ceilingCache{}, errors.New("neither XDG_CACHE_HOME nor HOME is set")
 	}
-	return ceilingCache{filepath.Join(dir, "moetop")}, nil
+	return ceilingCache{dir}, nil
 }
 
 func (c ceilingCache) path(uuid string) string {

@@ -31,11 +31,21 @@ func configPath(given string, environ []string) string {
 	if given != "" {
 		return given
 	}
-	if dir := variable(environ, "XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "moetop", "config.toml")
+	if dir := baseFolder(environ, "XDG_CONFIG_HOME", ".config"); dir != "" {
+		return filepath.Join(dir, "config.toml")
+	}
+	return ""
+}
+
+// baseFolder is moetop's folder below the one that a variable of the base directory specification names,
+// or below fallback in the user's home; empty where neither is set. The specification has a relative
+// path ignored.
+func baseFolder(environ []string, name, fallback string) string {
+	if dir := variable(environ, name); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "moetop")
 	}
 	if home := variable(environ, "HOME"); home != "" {
-		return filepath.Join(home, ".config", "moetop", "config.toml")
+		return filepath.Join(home, fallback, "moetop")
 	}
 	return ""
 }

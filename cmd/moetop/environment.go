@@ -36,10 +36,7 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 			failure = fmt.Errorf("%s for --%s: %q: %w", name, f.Name, value, unwrapFlagError(err))
 			return
 		}
-		if f.Annotations == nil {
-			f.Annotations = make(map[string][]string)
-		}
-		f.Annotations[setByVariable] = []string{name}
+		failure = flags.SetAnnotation(f.Name, setByVariable, []string{name})
 	})
 	return failure
 }

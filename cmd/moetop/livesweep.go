@@ -32,7 +32,7 @@ type liveSweep struct {
 	path    string             // of the journal
 	plan    sweep.Plan         // that it was begun with
 	back    []string           // what the session comes back with
-	paused  bool               // and how
+	first   []profiler.Command // what it is told then
 	newest  ui.SweepUpdate
 	saved   *sweep.Document // newest one that is in a file of the user's
 	leftSay []string        // what is to be said when the screen is gone
@@ -72,14 +72,17 @@ func (l *liveSweep) Begin(view *profiler.View, plan sweep.Plan) error {
 		if l.back, err = l.session.resumeArgs(view); err != nil {
 			return errors.Join(err, run.journal.Close())
 		}
-		l.paused = view.Sample != nil && view.Sample.State == profiler.StatePaused
+		l.first = nil
+		if view.Sample != nil && view.Sample.State == profiler.StatePaused {
+			l.first = []profiler.Command{{Pause: new(true)}}
+		}
 	}
-	comeBack := l.comeBack(l.back, l.paused)
+	back, first := l.back, l.first
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel, l.ended, l.plan = cancel, make(chan struct{}), plan
 	l.newest = ui.SweepUpdate{State: ui.SweepMakingRoom, Plan: plan, Document: run.document(), Begun: time.Now()}
 	l.publish()
-	go l.work(ctx, run, comeBack, l.ended)
+	go l.work(ctx, run, back, first, l.ended)
 	return nil
 }
 
@@ -94,7 +97,7 @@ func (l *liveSweep) newJournal(plan *sweep.Plan) error {
 		return nil
 	}
 	l.leave()
-	path, err := statePath(time.Now())
+	path, err := statePath(l.app.environ, time.Now())
 	if err != nil {
 		return fmt.Errorf("finished points cannot be kept: %w", err)
 	}
@@ -122,18 +125,8 @@ func (l *liveSweep) options(plan sweep.Plan) *sweepOptions {
 	return o
 }
 
-// comeBack starts the session's worker again as it was.
-func (l *liveSweep) comeBack(args []string, paused bool) func() error {
-	return func() error {
-		if paused {
-			return l.front.RestartWith(args, profiler.Command{Pause: &paused})
-		}
-		return l.front.RestartWith(args)
-	}
-}
-
 // work measures, and brings the session back whatever happens.
-func (l *liveSweep) work(ctx context.Context, run *sweepRun, comeBack func() error, ended chan struct{}) {
+func (l *liveSweep) work(ctx context.Context, run *sweepRun, back []string, first []profiler.Command, ended chan struct{}) {
 	defer close(ended)
 	run.progress = func(p sweep.Progress) {
 		l.update(func(u *ui.SweepUpdate) {
@@ -144,7 +137,7 @@ func (l *liveSweep) work(ctx context.Context, run *sweepRun, comeBack func() err
 		})
 	}
 	err := l.measure(ctx, run)
-	err = errors.Join(err, run.journal.Close(), comeBack())
+	err = errors.Join(err, run.journal.Close(), l.front.RestartWith(back, first...))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cancel()

@@ -296,16 +296,11 @@ func (a *app) runSweep(ctx context.Context, o *sweepOptions) error {
 }
 
 // statePath is where the points go that no file was named for.
-func statePath(now time.Time) (string, error) {
-	dir := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(dir) { // as the specification wants it
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(home, ".local", "state")
+func statePath(environ []string, now time.Time) (string, error) {
+	dir := baseFolder(environ, "XDG_STATE_HOME", filepath.Join(".local", "state"))
+	if dir == "" {
+		return "", errors.New("neither XDG_STATE_HOME nor HOME is set")
 	}
-	dir = filepath.Join(dir, "moetop")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}

@@ -401,15 +401,14 @@ func TestSweepCommandRepeatsIt(t *testing.T) {
 
 // TestStatePath keeps points below an absolute XDG_STATE_HOME alone, as the specification wants it.
 func TestStatePath(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
-	t.Setenv("HOME", home)
 	for state, want := range map[string]string{
 		"":                               filepath.Join(home, ".local", "state"),
 		"state":                          filepath.Join(home, ".local", "state"),
 		filepath.Join(home, "elsewhere"): filepath.Join(home, "elsewhere"),
 	} {
-		t.Setenv("XDG_STATE_HOME", state)
-		path, err := statePath(time.Now())
+		path, err := statePath([]string{"HOME=" + home, "XDG_STATE_HOME=" + state}, time.Now())
 		if err != nil || filepath.Dir(path) != filepath.Join(want, "moetop") {
 			t.Errorf("XDG_STATE_HOME=%q: %q, %v", state, path, err)
 		}

@@ -39,7 +39,7 @@ func (a *app) openSweep(o *sweepOptions) (*sweepRun, error) {
 	path := o.resume
 	if path == "" {
 		var err error
-		if path, err = statePath(time.Now()); err != nil {
+		if path, err = statePath(a.environ, time.Now()); err != nil {
 			run.tell("finished points are not kept on disk, unless --resume names a file: %v", err)
 			return run, nil
 		}
