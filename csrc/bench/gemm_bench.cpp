@@ -5,8 +5,8 @@
 //              [--check-only] [--csv FILE]
 //
 // Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
-// -off or -on: s32, s64, s128 (swapped), p, pp, ppw (plain: alone, in pairs, wide); an e
-// behind the name evicts weights first, as in s64e-on. With -early behind all that, as in
+// -off or -on: s32, s64, s128 (swapped), p, pp (plain: alone, in pairs); an e behind the name
+// evicts weights first, as in s64e-on. With -early behind all that, as in
 // native-on-early, a launch may start while the one in front still runs. Every contender's output
 // is checked against a float64 reference before it is timed. A time is the median of CUDA graph
 // replays over rotating inputs, contenders in turn, by CUDA events; with --settle each is replayed
@@ -146,8 +146,7 @@ Launch contender(const std::string& name) {
         {"s64", native::TileKernel::kSwapped64},
         {"s128", native::TileKernel::kSwapped128},
         {"p", native::TileKernel::kPlain},
-        {"pp", native::TileKernel::kPlainPair},
-        {"ppw", native::TileKernel::kPlainWidePair}};
+        {"pp", native::TileKernel::kPlainPair}};
     const bool evicts = what.back() == 'e';
     const auto kernel = kKernels.find(evicts ? what.substr(0, what.size() - 1) : what);
     if (kernel == kKernels.end())

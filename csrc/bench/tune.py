@@ -18,8 +18,7 @@ import sys
 SUFFIX = "-on-early"
 CONTENDERS = {"s64e": "{TileKernel::kSwapped64, true}", "s64": "{TileKernel::kSwapped64, false}",
               "s128e": "{TileKernel::kSwapped128, true}", "s128": "{TileKernel::kSwapped128, false}",
-              "p": "{TileKernel::kPlain, false}", "pp": "{TileKernel::kPlainPair, false}",
-              "ppw": "{TileKernel::kPlainWidePair, false}"}
+              "p": "{TileKernel::kPlain, false}", "pp": "{TileKernel::kPlainPair, false}"}
 EXPERTS = {"dsv3-tp8": 256, "dsv3-ep8": 32, "qwen3-235b-tp4": 128, "qwen3-30b": 128}
 K = {("dsv3-tp8", "up"): 7168, ("dsv3-tp8", "down"): 256, ("dsv3-ep8", "up"): 7168, ("dsv3-ep8", "down"): 2048,
      ("qwen3-235b-tp4", "up"): 4096, ("qwen3-235b-tp4", "down"): 384, ("qwen3-30b", "up"): 2048,

@@ -313,12 +313,12 @@ int main(int argc, char** argv) {
         {"one", make_config(1, 1, 128, 128, 1), false},
         {"few", make_config(16, 6, 256, 128, 40), false},
         // What takes the native family's other kernels: 32 rows of weights, many units of 64, 192
-        // tokens, and pairs of CTAs, which share 192 or 128 tokens.
+        // tokens, and pairs of CTAs that share them, with k in whole laps of their ring and not.
         {"single", make_config(16, 8, 1024, 128, 1), false},
         {"wide", make_config(4, 2, 1024, 128, 80), false},
         {"tall", make_config(4, 2, 512, 384, 200), false},
-        {"pairs", make_config(2, 1, 1024, 128, 130), false},
-        {"wide pairs", make_config(2, 1, 1024, 384, 130), false},
+        {"pairs", make_config(2, 1, 1024, 128, 200), false},
+        {"pairs, odd k", make_config(2, 1, 1152, 128, 200), false},
         {"ragged", make_config(32, 6, 384, 256, 77), true},
         {"middle", make_config(64, 8, 256, 256, 1500), true},
         {"long", make_config(16, 16, 128, 128, 8200), true},

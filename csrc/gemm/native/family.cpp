@@ -22,7 +22,6 @@ std::optional<SwappedOps> swapped_ops_of(TileKernel kernel) {
             return swapped_128();
         case TileKernel::kPlain:
         case TileKernel::kPlainPair:
-        case TileKernel::kPlainWidePair:
             break;
     }
     return std::nullopt;
@@ -32,10 +31,12 @@ std::optional<SwappedOps> swapped_ops_of(TileKernel kernel) {
 // cluster's columns.
 PlainOps plain_ops_of(TileKernel kernel, const GemmShape& shape) {
     const bool has_whole_laps = shape.k % (kPlainLapBlocks * kBlockWidth) == 0;
-    const PlainOps ops = kernel == TileKernel::kPlainPair       ? plain_pair(has_whole_laps)
-                         : kernel == TileKernel::kPlainWidePair ? plain_wide_pair(has_whole_laps)
-                                                                : plain(has_whole_laps);
-    return shape.n % (ops.columns * ops.cluster) == 0 ? ops : plain(has_whole_laps);
+    if (kernel == TileKernel::kPlainPair) {
+        const PlainOps pair = plain_pair(has_whole_laps);
+        if (shape.n % (pair.columns * pair.cluster) == 0)
+            return pair;
+    }
+    return plain(has_whole_laps);
 }
 
 GemmShape shape_of(const GroupedGemm& gemm, const GemmLaunch& launch) {
@@ -48,6 +49,10 @@ ByteMatrix weights_of(const GroupedGemm& gemm) {
 
 ByteMatrix tokens_of(const GroupedGemm& gemm) {
     return {gemm.a, gemm.num_rows, gemm.k};
+}
+
+ByteMatrix results_of(const GroupedGemm& gemm) {
+    return {gemm.d, gemm.num_rows, gemm.n * static_cast<int64_t>(sizeof(__nv_bfloat16))};
 }
 
 // What both kernels' parameters share.
@@ -91,6 +96,8 @@ void launch_plain(const PlainOps& ops,
     auto params = make_params<PlainParams>(policy, gemm);
     params.weight_map = map_boxes(weights_of(gemm), ops.columns);
     params.token_map = map_boxes(tokens_of(gemm), kPlainBlockRows / ops.cluster);
+    params.result_map =
+        map_block_boxes(results_of(gemm), kPlainStoreRows, ops.columns / kPlainStoreColumns);
     params.counters = static_cast<uint32_t*>(gemm.workspace);
     params.units_across = gemm.n / (ops.columns * ops.cluster);
     ops.launch(params, launch.device.num_sms, {launch.stream, launch.starts_early});
@@ -243,8 +250,7 @@ std::string kernel_name(const char* mangled) {
             return "native " + tile_name(ops, ops.max_tokens);
     }
     for (const bool has_whole_laps : {true, false}) {
-        for (const PlainOps& ops :
-             {plain(has_whole_laps), plain_pair(has_whole_laps), plain_wide_pair(has_whole_laps)}) {
+        for (const PlainOps& ops : {plain(has_whole_laps), plain_pair(has_whole_laps)}) {
             if (is_named(ops.function, mangled))
                 return "native " + tile_name(ops, ops.tile_tokens);
         }

@@ -36,6 +36,5 @@ struct PlainOps {
 // kPlainLapBlocks blocks.
 PlainOps plain(bool has_whole_laps);
 PlainOps plain_pair(bool has_whole_laps);
-PlainOps plain_wide_pair(bool has_whole_laps);
 
 }  // namespace moetop::native

@@ -35,6 +35,10 @@ constexpr int kPlainLapBlocks = 4;
 // The rows of a that one warpgroup of the plain kernel multiplies.
 constexpr int kPlainBlockRows = 64;
 
+// What one warp of the plain kernel stores: so many rows of d, in boxes of so many columns.
+constexpr int kPlainStoreRows = 16;
+constexpr int kPlainStoreColumns = 64;
+
 // The most experts that a tile list is made for.
 constexpr int kMaxExperts = 1024;
 
@@ -74,6 +78,7 @@ struct SwappedParams {
 struct PlainParams {
     CUtensorMap weight_map;      // boxes of 128 rows x 128 bytes
     CUtensorMap token_map;       // boxes of a warpgroup's rows x 128 bytes
+    CUtensorMap result_map;      // boxes of a warp's rows x 64 columns, side by side
     const float* token_scales;   // [rows, num_blocks]
     const float* weight_scales;  // [num_experts, n/128, num_blocks]
     __nv_bfloat16* d;            // [rows, n]

@@ -8,6 +8,8 @@ namespace {
 template <typename Config>
 PlainOps plain_ops() {
     static constexpr void (*kKernel)(PlainParams) = &plain_kernel<Config>;
+    static_assert(Config::shared_bytes(kMaxExperts) <= Config::kMaxSharedBytes,
+                  "the list of units finds room");
     const auto launch = [](const PlainParams& params, int num_sms, const LaunchOrder& order) {
         const int shared_bytes = Config::shared_bytes(params.num_experts);
         MOETOP_CHECK_CUDA(cudaFuncSetAttribute(
@@ -29,24 +31,20 @@ PlainOps plain_ops() {
             launch};
 }
 
-template <int kGroups, int kColumns, int kCluster>
+template <int kCluster>
 PlainOps plain_ops_for(bool has_whole_laps) {
-    return has_whole_laps ? plain_ops<PlainConfig<kGroups, kColumns, kCluster, true>>()
-                          : plain_ops<PlainConfig<kGroups, kColumns, kCluster, false>>();
+    return has_whole_laps ? plain_ops<PlainConfig<kCluster, true>>()
+                          : plain_ops<PlainConfig<kCluster, false>>();
 }
 
 }  // namespace
 
 PlainOps plain(bool has_whole_laps) {
-    return plain_ops_for<3, 128, 1>(has_whole_laps);
+    return plain_ops_for<1>(has_whole_laps);
 }
 
 PlainOps plain_pair(bool has_whole_laps) {
-    return plain_ops_for<3, 128, 2>(has_whole_laps);
-}
-
-PlainOps plain_wide_pair(bool has_whole_laps) {
-    return plain_ops_for<2, 192, 2>(has_whole_laps);
+    return plain_ops_for<2>(has_whole_laps);
 }
 
 }  // namespace moetop::native

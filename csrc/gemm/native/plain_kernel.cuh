@@ -8,17 +8,13 @@
 // warp deals the units (plain_units.cuh), one copies tiles, one copies scales.
 //
 // In pairs, two CTAs of a cluster have the same tokens and neighbouring columns. Each copies half
-// of the tokens to both, so that L2 is asked for a quarter less. The wide unit is 128 tokens x 192
-// columns with two warpgroups: for some 256 rows an expert, of which the other makes units of 128 x
-// 128 and fetches the tokens more often.
+// of the tokens to both, so that L2 is asked for a quarter less.
 //
 // Expert specialization: with it, a unit has only as many blocks of 64 tokens as have rows, and an
 // expert's blocks are spread evenly over its units; without, every unit is computed whole.
 #pragma once
 
 #include <cuda_bf16.h>
-
-#include <numeric>
 
 #include "common/ptx.cuh"
 #include "gemm/native/params.h"
@@ -55,7 +51,7 @@ __device__ __forceinline__ void copy_tokens(const PlainParams& params,
 template <typename Config>
 __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                                            const PlainShared<Config>& shared) {
-    const bool is_leader = threadIdx.x % kWarpSize == 0;
+    const bool is_leader = ptx::elect_lane();
     // Announces a stage's bytes and copies its weights.
     const auto begin_stage = [&](int stage, int block, const PlainUnit& unit, int num_groups) {
         const uint32_t full = shared.full(stage);
@@ -163,8 +159,8 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
                     copy_row(token, params.token_scales + row * num_blocks + block);
                 }
             }
-            if (lane < Config::kWeightScales)
-                copy_row(Config::kTileTokens + lane, weight_scales + lane * num_blocks + block);
+            if (lane == 0)
+                copy_row(Config::kTileTokens, weight_scales + block);
             ptx::copy_async_arrive(shared.scales_full(first_place.stage));
             if (has_second) {
                 ptx::copy_async_arrive(shared.scales_full(second_place.stage));
@@ -176,63 +172,74 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
     ptx::copy_async_wait_all();
 }
 
-// Stores the warp's 16 tokens of all columns, eight tokens at a time through shared memory of its
-// own, so that a store has whole rows of the unit: in a GEMM that is bound by what it writes, 64
-// contiguous bytes instead of 256 took 14% longer. Chunks of 16 bytes are swizzled by the row
-// against bank conflicts.
+// Stores the warp's 16 tokens: by way of shared memory of its own, from where the copy engine takes
+// them on while the warp goes on to the next unit. Where the unit has fewer, what lies below them
+// in the result is another unit's, and the lanes store those that there are.
 template <typename Config>
-__device__ __forceinline__ void store_sums(const PlainShared<Config>& shared,
+__device__ __forceinline__ void store_sums(const PlainParams& params,
+                                           const PlainShared<Config>& shared,
                                            const float (&sums)[Config::kColumns / 2],
-                                           __nv_bfloat16* destination,
-                                           int row_stride,
+                                           int first_row,
+                                           int first_column,
                                            int num_tokens) {
-    constexpr int kChunksPerRow = Config::kColumns / 8;
-    constexpr int kPitch = Config::kColumns * 2;
-    // After so many stores a lane is at its first chunk again, some rows further.
-    constexpr int kPeriod = kChunksPerRow / std::gcd(kChunksPerRow, kWarpSize);
-    constexpr int kRowsPerPeriod = kPeriod * kWarpSize / kChunksPerRow;
+    if (num_tokens <= 0)
+        return;
+    // A box has rows of eight chunks of 16 bytes, swizzled by the row.
+    constexpr int kBoxChunks = kBlockWidth / 16;
+    constexpr int kChunks = Config::kColumns / 8;  // of a token
     const int lane = threadIdx.x % kWarpSize;
     const uint32_t staging = shared.staging(threadIdx.x / kWarpSize);
-    // In: four matrices of eight columns side by side, at each step the next four.
-    const int in_row = lane % 8;
-    const uint32_t in = staging + in_row * kPitch;
-    const uint32_t in_chunk = 16 * (lane / 8 ^ in_row);
-    // Out: a chunk a lane, row after row.
-    int out_row[kPeriod];
-    uint32_t out[kPeriod];
-    __nv_bfloat16* next[kPeriod];
-    const int64_t step = static_cast<int64_t>(kRowsPerPeriod) * row_stride;
+    const bool is_elected = ptx::elect_lane();
+    if (is_elected)
+        ptx::bulk_wait_read<0>();  // the store of the unit before
+    __syncwarp();
+    // In: matrices of 8 tokens x 8 columns, at each step all tokens of the next 16 columns.
+    const int in_row = lane % 16;
+    const uint32_t in = staging + in_row * kBlockWidth;
+    const uint32_t in_chunk = 16 * (lane / 16 ^ in_row % kBoxChunks);
 #pragma unroll
-    for (int i = 0; i < kPeriod; ++i) {
-        out_row[i] = (i * kWarpSize + lane) / kChunksPerRow;
-        const int chunk = (i * kWarpSize + lane) % kChunksPerRow;
-        out[i] = out_row[i] * kPitch + 16 * (chunk ^ out_row[i]);
-        next[i] = destination + static_cast<int64_t>(out_row[i]) * row_stride + 8 * chunk;
+    for (int chunk = 0; chunk < kChunks; chunk += 2) {
+        const float* const part = &sums[4 * chunk];
+        ptx::store_matrices(in + chunk / kBoxChunks * Config::kStoreBoxBytes +
+                                (in_chunk ^ 16 * (chunk % kBoxChunks)),
+                            ptx::pack_bf16(part[0], part[1]),
+                            ptx::pack_bf16(part[2], part[3]),
+                            ptx::pack_bf16(part[4], part[5]),
+                            ptx::pack_bf16(part[6], part[7]));
     }
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
+    if (num_tokens >= kPlainStoreRows) {
+        ptx::fence_for_bulk_stores();
         __syncwarp();
-#pragma unroll
-        for (int group = 0; group < Config::kColumns / 8; group += 4) {
-            const float* const part = &sums[4 * group + 2 * half];
-            ptx::store_matrices(in + (in_chunk ^ 16 * group),
-                                ptx::pack_bf16(part[0], part[1]),
-                                ptx::pack_bf16(part[4], part[5]),
-                                ptx::pack_bf16(part[8], part[9]),
-                                ptx::pack_bf16(part[12], part[13]));
+        if (is_elected) {
+            ptx::store_box(
+                &params.result_map, staging, 0, first_row, first_column / kPlainStoreColumns);
+            ptx::bulk_commit();
         }
-        __syncwarp();
+        return;
+    }
+    __syncwarp();
+    // Out: a chunk a lane, two tokens at each step.
+    constexpr int kRowsPerStep = kWarpSize / kChunks;
+    const int out_row = lane / kChunks;
+    const int out_chunk = lane % kChunks;
+    const uint32_t out =
+        staging + out_chunk / kBoxChunks * Config::kStoreBoxBytes + out_row * kBlockWidth;
+    const uint32_t out_place = 16 * (out_chunk % kBoxChunks ^ out_row);
+    // All of them are loaded, so that a step is one store, and not a branch around a load as well.
+    uint4 chunks[kPlainStoreRows / kRowsPerStep];
 #pragma unroll
-        for (int row = 0; row < Config::kStagingRows; row += kRowsPerPeriod) {
+    for (int row = 0; row < kPlainStoreRows; row += kRowsPerStep) {
+        chunks[row / kRowsPerStep] =
+            ptx::load_shared(out + row * kBlockWidth + (out_place ^ 16 * (row % kBoxChunks)));
+    }
+    __nv_bfloat16* next = params.d + static_cast<int64_t>(first_row + out_row) * params.n +
+                          first_column + 8 * out_chunk;
+    const int64_t step = static_cast<int64_t>(kRowsPerStep) * params.n;
 #pragma unroll
-            for (int i = 0; i < kPeriod; ++i) {
-                if (Config::kStagingRows * half + row + out_row[i] < num_tokens) {
-                    ptx::store_global(
-                        next[i], ptx::load_shared(staging + row * kPitch + (out[i] ^ 16 * row)));
-                }
-                next[i] += step;
-            }
-        }
+    for (int row = 0; row < kPlainStoreRows; row += kRowsPerStep) {
+        if (row + out_row < num_tokens)
+            ptx::store_global(next, chunks[row / kRowsPerStep]);
+        next += step;
     }
 }
 
@@ -323,8 +330,6 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
             continue;
         }
 
-        // Whether the unit begins halfway through a block of the weights' scales.
-        const bool begins_halfway = Config::kWeightScales > 1 && unit.first_column % 128 != 0;
         float sums[Config::kColumns / 2] = {};
         for_each_block(shared,
                        params.num_blocks,
@@ -333,10 +338,6 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
                        [&](int stage, uint32_t phase, uint32_t scales) {
                            const float weight =
                                ptx::load_shared_float(scales + Config::kTileTokens * 16);
-                           const float second_weight =
-                               Config::kWeightScales > 1
-                                   ? ptx::load_shared_float(scales + (Config::kTileTokens + 1) * 16)
-                                   : 0.0f;
                            const float low = ptx::load_shared_float(scales + own_scales);
                            const float high = ptx::load_shared_float(scales + own_scales + 8 * 16);
                            float product[Config::kColumns / 2];
@@ -352,23 +353,13 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
                                    k > 0);
                            }
                            ptx::wgmma_commit();
-                           // Of each 64 columns.
-                           float low_scales[Config::kColumns / 64];
-                           float high_scales[Config::kColumns / 64];
-#pragma unroll
-                           for (int part = 0; part < Config::kColumns / 64; ++part) {
-                               const bool is_second = Config::kWeightScales > 1 &&
-                                                      (part == 2 || (part == 1 && begins_halfway));
-                               low_scales[part] = low * (is_second ? second_weight : weight);
-                               high_scales[part] = high * (is_second ? second_weight : weight);
-                           }
+                           const float low_scale = low * weight;
+                           const float high_scale = high * weight;
                            ptx::wgmma_wait<0>();
                            ptx::pin_registers(product);
                            release<Config>(empties, stage, lane);
 #pragma unroll
                            for (int j = 0; j < Config::kColumns / 2; j += 4) {
-                               const float low_scale = low_scales[j / 32];
-                               const float high_scale = high_scales[j / 32];
                                sums[j] = fmaf(product[j], low_scale, sums[j]);
                                sums[j + 1] = fmaf(product[j + 1], low_scale, sums[j + 1]);
                                sums[j + 2] = fmaf(product[j + 2], high_scale, sums[j + 2]);
@@ -379,14 +370,16 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
         // Read anew rather than kept through the loop, where every register counts.
         const PlainUnit done = feed.current();
         const int warp_row = kPlainBlockRows * group + 16 * (warp % 4);
-        store_sums(shared,
+        store_sums(params,
+                   shared,
                    sums,
-                   params.d + static_cast<int64_t>(done.first_row + warp_row) * params.n +
-                       done.first_column,
-                   params.n,
+                   done.first_row + warp_row,
+                   done.first_column,
                    done.num_rows - warp_row);
         feed.release();
     }
+    if (ptx::elect_lane())
+        ptx::bulk_wait<0>();  // Shared memory is there until all is read.
 }
 
 template <typename Config>
@@ -397,11 +390,13 @@ __global__ void __launch_bounds__(Config::kThreads, 1) plain_kernel(
         reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(raw) + Config::kAlignment - 1) &
                                 ~uintptr_t{Config::kAlignment - 1});
     const PlainShared<Config> shared = {ptx::shared_address(base)};
-    const TileList list = carve_tile_list(base + Config::kListOffset, params.num_experts);
+    const TileList list = {
+        params.offsets, reinterpret_cast<int32_t*>(base + Config::kListOffset), params.num_experts};
 
     if (threadIdx.x == Config::kThreads - 1) {
         ptx::prefetch_tensor_map(&params.weight_map);
         ptx::prefetch_tensor_map(&params.token_map);
+        ptx::prefetch_tensor_map(&params.result_map);
         for (int stage = 0; stage < Config::kStages; ++stage) {
             ptx::barrier_init(shared.full(stage), 1);
             ptx::barrier_init(shared.empty(stage),
@@ -424,7 +419,7 @@ __global__ void __launch_bounds__(Config::kThreads, 1) plain_kernel(
     if constexpr (Config::kCluster > 1)
         ptx::cluster_arrive();
     build_tile_list<Config::kThreads>(
-        list, params.offsets, Config::kTileTokens, params.units_across);
+        list, params.offsets, Config::kTileTokens, params.units_across, [](int, int32_t) {});
     if constexpr (Config::kCluster > 1)
         ptx::cluster_wait();  // the others' barriers are initialised
 

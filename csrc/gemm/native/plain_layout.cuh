@@ -8,7 +8,7 @@
 
 namespace moetop::native {
 
-template <int kNumGroups, int kNumColumns, int kNumCtas, bool kHasWholeLaps>
+template <int kNumCtas, bool kHasWholeLaps>
 struct PlainConfig {
     // CTAs of a cluster. Each has its own columns of the same tokens, of which each copies a part
     // to all.
@@ -17,15 +17,15 @@ struct PlainConfig {
     // Whether k is a whole number of laps of the ring: then a block's place in it is known when the
     // kernel is compiled, which saves a fifth of the instructions of a block.
     static constexpr bool kWholeLaps = kHasWholeLaps;
-    static constexpr int kGroups = kNumGroups;  // warpgroups that multiply
+    static constexpr int kGroups = 3;  // warpgroups that multiply
     static constexpr int kTileTokens = kGroups * kPlainBlockRows;
-    static constexpr int kColumns = kNumColumns;
+    static constexpr int kColumns = 128;
     static constexpr int kConsumerThreads = kGroups * 128;
     static constexpr int kThreads = kConsumerThreads + 128;
-    // A CTA starts with as many registers a thread as fit, 128 for 512 threads and 168 for 384, and
-    // may only share these out anew: 3*152 + 56, 2*224 + 56.
+    // A CTA starts with as many registers a thread as fit, 128 for its 512, and may only share
+    // these out anew: 3*152 + 56.
     static constexpr int kLaunchRegisters = 65536 / kThreads / 8 * 8;
-    static constexpr int kConsumerRegisters = kGroups == 3 ? 152 : 224;
+    static constexpr int kConsumerRegisters = 152;
     static constexpr int kProducerRegisters = 56;
 
     static constexpr int kWeightBytes = kColumns * kBlockWidth;
@@ -33,21 +33,21 @@ struct PlainConfig {
     static constexpr int kTokenBytes = kGroups * kGroupBytes;
     static constexpr int kCopyRows = kPlainBlockRows / kCluster;  // of a group, by one CTA
     static constexpr int kCopyBytes = kGroupBytes / kCluster;
-    // Of each warp: eight tokens x all columns.
-    static constexpr int kStagingRows = 8;
-    static constexpr int kStagingBytes = kStagingRows * kColumns * 2;
+    // Of each warp: its tokens x all columns, in boxes of 128 bytes a row.
+    static constexpr int kStoreBoxBytes = kPlainStoreRows * kBlockWidth;
+    static constexpr int kStagingBytes = kColumns / kPlainStoreColumns * kStoreBoxBytes;
     // Scales have a ring of their own: a slot has four blocks of k, 16 bytes a token, then 16 bytes
     // for the weights. It runs further ahead than the tiles, since a row's scales come from DRAM in
     // pieces of 32 bytes, each a long way off; two slots are filled at a time, so that no piece is
     // fetched twice.
     static constexpr int kScaleSlots = 4;
     static constexpr int kBlocksPerSlot = 4;
-    // A block of the weights' scales is 128 columns: a unit begins at one or halfway through.
-    static constexpr int kWeightScales = (kColumns + 127) / 128;
-    static constexpr int kSlotBytes = (kTileTokens + kWeightScales) * kBlocksPerSlot * 4;
+    static constexpr int kSlotBytes = (kTileTokens + 1) * kBlocksPerSlot * 4;
 
     static constexpr int kTokensOffset = kStages * kWeightBytes;
-    static constexpr int kScalesOffset = kTokensOffset + kStages * kTokenBytes;
+    static constexpr int kStagingOffset = kTokensOffset + kStages * kTokenBytes;
+    static constexpr int kScalesOffset =
+        kStagingOffset + kConsumerThreads / kWarpSize * kStagingBytes;
     // Units that have been dealt and not everybody is done with: as many as there can be where a
     // unit is one block of k.
     static constexpr int kQueueSlots = 8;
@@ -57,17 +57,17 @@ struct PlainConfig {
     static constexpr int kNumBarriers =
         2 * (kStages + kScaleSlots + kQueueSlots) + 1 + (kCluster > 1 ? kQueueSlots : 0);
 
-    static constexpr int kStagingOffset = kScalesOffset + kScaleSlots * kSlotBytes;
-    static constexpr int kBarriersOffset =
-        kStagingOffset + kConsumerThreads / kWarpSize * kStagingBytes;
+    static constexpr int kBarriersOffset = kScalesOffset + kScaleSlots * kSlotBytes;
     static constexpr int kQueueOffset = (kBarriersOffset + kNumBarriers * 8 + 15) / 16 * 16;
     static constexpr int kMailOffset = kQueueOffset + kQueueSlots * kQueueBytes;
     static constexpr int kListOffset = kMailOffset + kMailBytes;
     static constexpr int kAlignment = 1024;  // of the 128-byte swizzle
 
     static constexpr int shared_bytes(int num_experts) {
-        return kAlignment + kListOffset + tile_list_bytes(num_experts);
+        return kAlignment + kListOffset + tile_list_bytes(num_experts, 1);
     }
+    // What a CTA may have, less what build_tile_list() takes.
+    static constexpr int kMaxSharedBytes = 227 * 1024 - kThreads / kWarpSize * 4;
 
     static_assert(!kWholeLaps || kStages == kBlocksPerSlot,
                   "a lap of the ring is a slot of scales");
@@ -75,6 +75,7 @@ struct PlainConfig {
                       kThreads * kLaunchRegisters,
                   "more registers than the CTA has would be waited for in vain");
     static_assert(kListOffset % 16 == 0, "the list is aligned");
+    static_assert(kStagingOffset % kAlignment == 0, "the boxes of a store are swizzled too");
 };
 
 // Addresses of what the roles share. A stage is full with the copy engine's bytes, announced by one

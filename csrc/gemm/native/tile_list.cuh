@@ -13,31 +13,28 @@ namespace moetop::native {
 constexpr int kWarpSize = 32;
 constexpr uint32_t kAllLanes = 0xffffffffu;
 
-// In shared memory, made by build_tile_list().
+// Where an expert's rows and units begin: in shared memory, or the rows in the offsets themselves
+// for who locates its units well ahead.
 struct TileList {
-    int32_t* first_row;   // [num_experts + 1]
-    int32_t* first_unit;  // [num_experts + 1], of the expert's units among all
+    const int32_t* first_row;  // [num_experts + 1]
+    int32_t* first_unit;       // [num_experts + 1], of the expert's units among all
     int num_experts;
 };
 
-// Bytes of shared memory that a list takes, a multiple of 16.
-__host__ __device__ constexpr int tile_list_bytes(int num_experts) {
-    return (2 * (num_experts + 1) * static_cast<int>(sizeof(int32_t)) + 15) / 16 * 16;
+// Bytes of shared memory for so many arrays of a list, a multiple of 16.
+__host__ __device__ constexpr int tile_list_bytes(int num_experts, int num_arrays) {
+    return (num_arrays * (num_experts + 1) * static_cast<int>(sizeof(int32_t)) + 15) / 16 * 16;
 }
 
-__device__ __forceinline__ TileList carve_tile_list(char* memory, int num_experts) {
-    auto* const words = reinterpret_cast<int32_t*>(memory);
-    return {words, words + num_experts + 1, num_experts};
-}
-
-// Fills the list with all kThreads threads of the CTA: an expert with rows has a unit for each
-// tile_rows rows it has begun and each of its units_across column units. Ends with the sums in
-// place for every thread.
-template <int kThreads>
+// Fills in the list's units with all kThreads threads of the CTA: an expert with rows has a unit
+// for each tile_rows rows it has begun and each of its units_across column units. keep_row(place,
+// row) takes each offset as it is read. Ends with the sums in place for every thread.
+template <int kThreads, typename KeepRow>
 __device__ __forceinline__ void build_tile_list(const TileList& list,
                                                 const int32_t* __restrict__ offsets,
                                                 int tile_rows,
-                                                int units_across) {
+                                                int units_across,
+                                                const KeepRow& keep_row) {
     constexpr int kWarps = kThreads / kWarpSize;
     __shared__ int32_t warp_sums[kWarps];
     const int thread = threadIdx.x;
@@ -82,11 +79,11 @@ __device__ __forceinline__ void build_tile_list(const TileList& list,
 #pragma unroll
     for (int i = 0; i < kMostPerThread; ++i) {
         if (i < num_own) {
-            list.first_row[begin + i] = rows[i];
+            keep_row(begin + i, rows[i]);
             list.first_unit[begin + i] = first;
             first += units[i];
             if (begin + i == list.num_experts - 1) {
-                list.first_row[list.num_experts] = rows[i + 1];
+                keep_row(list.num_experts, rows[i + 1]);
                 list.first_unit[list.num_experts] = first;
             }
         }

@@ -17,19 +17,20 @@ constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 // From here on k is long: a unit lives by its main loop, and below by what it stores.
 constexpr int kLongK = 1024;
 
-// What `make tune` printed for a kind of GPU. Others run with the table whose L2 is nearest: the
-// two kinds below have as many SMs, and differ in how much L2 can give them.
+// For a kind of GPU, from what `make tune` measured; docs/kernels.md says which bound is from
+// another run. Other GPUs run with the table whose L2 is nearest: the two kinds below have as many
+// SMs, and differ in how much L2 can give them.
 struct TileTable {
     const Bound* long_k;
     const Bound* short_k;
 };
 
-// NVIDIA H200 (132 SMs, 60 MiB of L2), 2026-11-25. The last bound of short k is from the run
-// before: in the newest the plain kernel still had slower stores, which count there.
+// NVIDIA H200 (132 SMs, 60 MiB of L2), 2026-11-25.
 constexpr Bound kH200Long[] = {
     {5.7, {TileKernel::kSwapped64, true}},
     {45, {TileKernel::kSwapped128, false}},
-    {kUnbounded, {TileKernel::kPlainWidePair, false}},
+    {91, {TileKernel::kPlain, false}},
+    {kUnbounded, {TileKernel::kPlainPair, false}},
 };
 constexpr Bound kH200Short[] = {
     {1.4, {TileKernel::kSwapped128, true}},
@@ -41,7 +42,7 @@ constexpr Bound kH200Short[] = {
 constexpr Bound kH100Long[] = {
     {2.8, {TileKernel::kSwapped64, true}},
     {11, {TileKernel::kSwapped64, false}},
-    {45, {TileKernel::kPlainWidePair, false}},
+    {91, {TileKernel::kPlain, false}},
     {kUnbounded, {TileKernel::kPlainPair, false}},
 };
 constexpr Bound kH100Short[] = {

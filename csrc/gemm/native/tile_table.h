@@ -9,12 +9,11 @@ namespace moetop::native {
 
 // The kernels that there are; see swapped_kernel.cuh and plain_kernel.cuh.
 enum class TileKernel {
-    kSwapped32,      // 32 rows of w x up to 8 tokens: every SM pulls, though the tiles are few
-    kSwapped64,      // 64 x up to 64 tokens
-    kSwapped128,     // 128 x up to 64 tokens
-    kPlain,          // 192 tokens x 128 columns
-    kPlainPair,      // the same by two CTAs with the same tokens, where n is a multiple of 256
-    kPlainWidePair,  // 128 tokens x 192 columns likewise, where n is a multiple of 384
+    kSwapped32,   // 32 rows of w x up to 8 tokens: every SM pulls, though the tiles are few
+    kSwapped64,   // 64 x up to 64 tokens
+    kSwapped128,  // 128 x up to 64 tokens
+    kPlain,       // 192 tokens x 128 columns
+    kPlainPair,   // the same by two CTAs with the same tokens, where n is a multiple of 256
 };
 
 // How a GEMM is run: a kernel and what may vary in it.
