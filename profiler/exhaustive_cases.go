@@ -58,15 +58,16 @@ func (l *caseList) edges() {
 	}
 	l.counted("rows an expert 0 1 7 8 9 31-33 63-65 127-129 1000", hidden, 128, edges...)
 	l.counted("the same, falling", hidden, 128, reversed(edges)...)
-	// Up to a mean of some 360 rows an expert and above, and N a multiple of 384 and not: what a pair
-	// of CTAs may share.
-	long, rows, more := 1024, []int{0, 1, 63, 64, 65, 127, 128, 129, 191, 192, 193, 257, 1000}, []int{1, 64, 513, 1000}
+	// Enough rows for pairs of CTAs, which share their tokens; K in whole laps of their ring and not.
+	rows, more := []int{0, 1, 63, 64, 65, 127, 128, 129, 191, 192, 193, 257, 1000}, []int{1, 64, 513, 1000}
+	long := [][2]int{{1024, 128}, {1152, 384}}
 	if l.small {
-		long, rows, more = 256, rows[:8], more[:2]
+		long, rows, more = [][2]int{{256, 128}, {384, 384}}, rows[:8], more[:2]
 	}
-	for _, intermediate := range []int{128, 384} {
-		l.counted(fmt.Sprintf("long K, rows up to 1000, N %d", 2*intermediate), long, intermediate, rows...)
-		l.counted(fmt.Sprintf("long K, many rows on the mean, N %d", 2*intermediate), long, intermediate, more...)
+	for _, k := range long {
+		shape := fmt.Sprintf("K of up %d, of down %d", k[0], k[1])
+		l.counted(shape+", rows up to 1000", k[0], k[1], rows...)
+		l.counted(shape+", many rows on the mean", k[0], k[1], more...)
 	}
 	c := l.counted("counts changed between replays", hidden, 128, changing...)
 	c.rings = append(c.rings,
@@ -110,6 +111,8 @@ func (l *caseList) shapes() {
 	for _, k := range [][2]int{{128, 128}, {128, 256}, {256, 384}, {384, 128}, {384, 384}} {
 		l.drawn(fmt.Sprintf("K of up %d, of down %d", k[0], k[1]), shaped(8, 2, k[0], k[1], all, zipf), ring)
 	}
+	// 48 rows on the mean: by the kernels for many rows, whose shared memory is full with so many experts.
+	l.drawn("1024 experts, many rows on the mean", shaped(MaxExperts, 32, 256, 128, MaxExperts*3/2, uniform), 1).Large = true
 	l.drawn("262144 rows", shaped(16, 16, 128, 128, MaxRows/16, zipf), 1).Large = true
 	// The last expert's weights begin beyond 2^31 values.
 	l.drawn("more than 2^31 weights", shaped(128, 8, 4224, 2048, 64, uniform), 2).Large = true
