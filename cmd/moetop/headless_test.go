@@ -158,6 +158,7 @@ func TestExitCodes(t *testing.T) {
 		"schedule and ab":    {nil, []string{"--json", "--ab", "--es-schedule", "0s=up"}, exitUsage, "--ab and --es-schedule"},
 		"json and ndjson":    {nil, []string{"--json", "--ndjson"}, exitUsage, "one of them"},
 		"control":            {nil, []string{"--json", "--control", "-"}, exitUsage, "--control -: only allowed with --ndjson"},
+		"debug log, stream":  {nil, small("--ndjson", "--steps", "1", "--debug-log", "x"), exitUsage, "--debug-log: not allowed with --ndjson"},
 		"environment":        {[]string{"MOETOP_TOKENS=0"}, []string{"--json"}, exitUsage, `MOETOP_TOKENS for --tokens: "0"`},
 		"variable, screen":   {[]string{"MOETOP_OUTPUT=x"}, nil, exitUsage, "--output: only allowed with --json or --ndjson (MOETOP_OUTPUT is set)"},
 		"variable, doctor":   {[]string{"MOETOP_OUTPUT=x"}, []string{"doctor"}, exitUsage, "--output: only allowed with --json (MOETOP_OUTPUT is set)"},

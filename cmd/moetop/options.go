@@ -215,6 +215,9 @@ func (o *options) checkTogether() error {
 	if err := o.completeMeasuring(); err != nil {
 		return err
 	}
+	if o.debug != "" && o.ndjson {
+		return errors.New("--debug-log: not allowed with --ndjson, which says on stderr what happens inside")
+	}
 	if o.trace != "" && o.ndjson {
 		return errors.New("--trace: not allowed with --ndjson: use moetop record, and moetop replay --trace")
 	}
