@@ -93,13 +93,18 @@ var (
 // Decoder reads records from NDJSON. Fields and kinds of records that it does not know are passed
 // over: a newer minor version may have added them.
 type Decoder struct {
-	r    *bufio.Reader
-	line int
-	text []byte
+	r       *bufio.Reader
+	line    int
+	text    []byte
+	refused RecordKind
+	why     error
 }
 
 // NewDecoder returns a Decoder. It reads ahead.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: bufio.NewReaderSize(r, 64<<10)} }
+
+// Refuse makes an error of a record of that kind, which would be passed over.
+func (d *Decoder) Refuse(kind RecordKind, why error) { d.refused, d.why = kind, why }
 
 // Next returns the next record. It returns io.EOF at the end of the stream, a *LineError for a line
 // that is not a record, after which Next may be called again, and any other error of the reader
@@ -114,8 +119,11 @@ func (d *Decoder) Next() (Record, error) {
 		if err != nil {
 			return Record{}, &LineError{Line: d.line, Err: err}
 		}
-		if known {
+		switch {
+		case known:
 			return record, nil
+		case d.why != nil && record.Kind == d.refused:
+			return Record{}, &LineError{Line: d.line, Err: d.why}
 		}
 	}
 }
@@ -164,7 +172,7 @@ func parseRecord(text []byte) (record Record, known bool, err error) {
 	case kind == "":
 		return Record{}, false, errors.New("it has no field record")
 	case !isKnown(kind):
-		return Record{}, false, nil
+		return Record{Kind: kind}, false, nil
 	}
 	if err := jsonv2.Unmarshal(text, &record, lenient()); err != nil {
 		return Record{}, false, err

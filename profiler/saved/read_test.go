@@ -182,6 +182,7 @@ func TestReadRefuses(t *testing.T) {
 		"other JSON":        {`{"a":1}`, "no schema_version: it is neither"},
 		"other document":    {`{"schema_version":"1.0","cases":[]}`, "neither a report"},
 		"of two kinds":      {whole + stream(t, records()...), `document 2: it is a record of kind "header"`},
+		"of two kinds, too": {stream(t, records()...) + journalTop + journalPoint(4, 7), "it begins a sweep behind a stream"},
 		"newer":             {strings.Replace(whole, `"1.0"`, `"2.0"`, 1), `schema_version: "2.0" is not allowed`},
 		"cut off":           {whole[:len(whole)/2], "it is cut off"},
 		"cut off, second":   {whole + whole[:20], "within document 2"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/moetop/moetop/profiler"
+	"github.com/moetop/moetop/profiler/sweep"
 )
 
 // Track is how a stream went on over time.
@@ -29,10 +30,13 @@ type Moment struct {
 	AB                   bool // all masks ran in turn
 }
 
+var errSweepBehind = errors.New("it begins a sweep behind a stream: files joined to one have to be of one kind")
+
 // readStreams reads a stream, or several that were joined. Each begins with a header. Of one that
 // has no summary, since its end was cut off, the newest sample makes the report.
 func readStreams(in io.Reader) ([]Run, error) {
 	decoder := profiler.NewDecoder(in)
+	decoder.Refuse(sweep.Kind, errSweepBehind)
 	var runs []Run
 	var current *follower
 	finish := func() error {
