@@ -65,7 +65,7 @@ func (l *caseList) edges() {
 		long, rows, more = [][2]int{{256, 128}, {384, 384}}, rows[:8], more[:2]
 	}
 	for _, k := range long {
-		shape := fmt.Sprintf("K of up %d, of down %d", k[0], k[1])
+		shape := nameOfK(k)
 		l.counted(shape+", rows up to 1000", k[0], k[1], rows...)
 		l.counted(shape+", many rows on the mean", k[0], k[1], more...)
 	}
@@ -109,7 +109,7 @@ func (l *caseList) shapes() {
 	l.drawn("1024 experts", shaped(MaxExperts, 8, 128, 128, tokens, uniform), ring)
 	l.drawn("every token on every expert", shaped(32, 32, 128, 128, 9, uniform), ring)
 	for _, k := range [][2]int{{128, 128}, {128, 256}, {256, 384}, {384, 128}, {384, 384}} {
-		l.drawn(fmt.Sprintf("K of up %d, of down %d", k[0], k[1]), shaped(8, 2, k[0], k[1], all, zipf), ring)
+		l.drawn(nameOfK(k), shaped(8, 2, k[0], k[1], all, zipf), ring)
 	}
 	// 48 rows on the mean: by the kernels for many rows, whose shared memory is full with so many experts.
 	l.drawn("1024 experts, many rows on the mean", shaped(MaxExperts, 32, 256, 128, MaxExperts*3/2, uniform), 1).Large = true
@@ -117,6 +117,9 @@ func (l *caseList) shapes() {
 	// The last expert's weights begin beyond 2^31 values.
 	l.drawn("more than 2^31 weights", shaped(128, 8, 4224, 2048, 64, uniform), 2).Large = true
 }
+
+// nameOfK names a case by its K of up and of down.
+func nameOfK(k [2]int) string { return fmt.Sprintf("K of up %d, of down %d", k[0], k[1]) }
 
 // operands are values that random data never has.
 func (l *caseList) operands() {

@@ -6,11 +6,11 @@
 //
 // Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
 // -off or -on: s32, s64, s128 (swapped), p, pp (plain: alone, in pairs); an e behind the name
-// evicts weights first, as in s64e-on. With -early behind all that, as in
-// native-on-early, a launch may start while the one in front still runs. Every contender's output
-// is checked against a float64 reference before it is timed. A time is the median of CUDA graph
-// replays over rotating inputs, contenders in turn, by CUDA events; with --settle each is replayed
-// once more just before, so that it finds the caches as it leaves them itself.
+// evicts weights first, as in s64e-on. With -early behind all that, as in native-on-early, a launch
+// may start while the one in front still runs. Every contender's output is checked against a
+// float64 reference before it is timed. A time is the median of CUDA graph replays over rotating
+// inputs, contenders in turn, by CUDA events; with --settle each is replayed once more just before,
+// so that it finds the caches as it leaves them itself.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

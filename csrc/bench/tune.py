@@ -5,9 +5,9 @@ usage: tune.py BENCH OUT_DIR [GEMM_BENCH_FLAGS...]
 
 Runs BENCH (build/gemm_bench) with every native kernel over its batches, uniform and zipf, and prints for long and
 for short k the list of bounds on the mean rows an expert that costs least over all of them, as the source has it
-under the GPU's name, then what each row loses to its own best kernel. gemm_bench checks every result before it times it. Kernels start
-early, as the engine launches them, and each finds the caches as it has left them itself (--settle): what another
-left there made up to 6% of difference.
+under the GPU's name, then what each row loses to its own best kernel. gemm_bench checks every result before it
+times it. Kernels start early, as the engine launches them, and each finds the caches as it has left them itself
+(--settle): what another left there made up to 6% of difference.
 """
 import csv
 import math
@@ -30,7 +30,8 @@ BOUND_COST = 0.02  # what a row may lose before another bound is worth a line
 
 def measure(bench, out_dir, flags):
     path = os.path.join(out_dir, "tune.csv")
-    command = [bench, "--settle", "--routing", "uniform,zipf", "--contenders", ",".join(name + SUFFIX for name in CONTENDERS), "--csv", path, *flags]
+    contenders = ",".join(name + SUFFIX for name in CONTENDERS)
+    command = [bench, "--settle", "--routing", "uniform,zipf", "--contenders", contenders, "--csv", path, *flags]
     print(" ".join(command), flush=True)
     subprocess.run(command, check=True)
     rows = {}

@@ -77,7 +77,7 @@ struct SwappedParams {
 
 struct PlainParams {
     CUtensorMap weight_map;      // boxes of 128 rows x 128 bytes
-    CUtensorMap token_map;       // boxes of a warpgroup's rows x 128 bytes
+    CUtensorMap token_map;       // boxes of a CTA's part of a warpgroup's rows x 128 bytes
     CUtensorMap result_map;      // boxes of a warp's rows x 64 columns, side by side
     const float* token_scales;   // [rows, num_blocks]
     const float* weight_scales;  // [num_experts, n/128, num_blocks]
@@ -87,7 +87,7 @@ struct PlainParams {
     int num_experts;
     int n;
     int num_blocks;    // k/128
-    int units_across;  // n over the columns of a unit
+    int units_across;  // n over the columns of a cluster
     bool is_specialized;
 };
 

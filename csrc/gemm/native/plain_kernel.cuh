@@ -185,7 +185,7 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
     if (num_tokens <= 0)
         return;
     // A box has rows of eight chunks of 16 bytes, swizzled by the row.
-    constexpr int kBoxChunks = kBlockWidth / 16;
+    constexpr int kBoxChunks = Config::kStoreBoxPitch / 16;
     constexpr int kChunks = Config::kColumns / 8;  // of a token
     const int lane = threadIdx.x % kWarpSize;
     const uint32_t staging = shared.staging(threadIdx.x / kWarpSize);
@@ -195,7 +195,7 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
     __syncwarp();
     // In: matrices of 8 tokens x 8 columns, at each step all tokens of the next 16 columns.
     const int in_row = lane % 16;
-    const uint32_t in = staging + in_row * kBlockWidth;
+    const uint32_t in = staging + in_row * Config::kStoreBoxPitch;
     const uint32_t in_chunk = 16 * (lane / 16 ^ in_row % kBoxChunks);
 #pragma unroll
     for (int chunk = 0; chunk < kChunks; chunk += 2) {
@@ -222,15 +222,15 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
     constexpr int kRowsPerStep = kWarpSize / kChunks;
     const int out_row = lane / kChunks;
     const int out_chunk = lane % kChunks;
-    const uint32_t out =
-        staging + out_chunk / kBoxChunks * Config::kStoreBoxBytes + out_row * kBlockWidth;
+    const uint32_t out = staging + out_chunk / kBoxChunks * Config::kStoreBoxBytes +
+                         out_row * Config::kStoreBoxPitch;
     const uint32_t out_place = 16 * (out_chunk % kBoxChunks ^ out_row);
     // All of them are loaded, so that a step is one store, and not a branch around a load as well.
     uint4 chunks[kPlainStoreRows / kRowsPerStep];
 #pragma unroll
     for (int row = 0; row < kPlainStoreRows; row += kRowsPerStep) {
-        chunks[row / kRowsPerStep] =
-            ptx::load_shared(out + row * kBlockWidth + (out_place ^ 16 * (row % kBoxChunks)));
+        chunks[row / kRowsPerStep] = ptx::load_shared(out + row * Config::kStoreBoxPitch +
+                                                      (out_place ^ 16 * (row % kBoxChunks)));
     }
     __nv_bfloat16* next = params.d + static_cast<int64_t>(first_row + out_row) * params.n +
                           first_column + 8 * out_chunk;
@@ -269,7 +269,6 @@ struct PlainPlaces {
 template <typename Config, typename Body>
 __device__ __forceinline__ void for_each_block(const PlainShared<Config>& shared,
                                                int num_blocks,
-                                               int lane,
                                                PlainPlaces<Config>& places,
                                                const Body& body) {
     for (int left = num_blocks; left > 0; left -= Config::kBlocksPerSlot) {
@@ -322,7 +321,7 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
         if (group >= unit_groups<Config>(params, unit.num_rows)) {
             // Nothing to multiply here, but the rings must not be lapped.
             for_each_block(
-                shared, params.num_blocks, lane, places, [&](int stage, uint32_t phase, uint32_t) {
+                shared, params.num_blocks, places, [&](int stage, uint32_t phase, uint32_t) {
                     ptx::barrier_wait(shared.full(stage), phase);
                     release<Config>(empties, stage, lane);
                 });
@@ -331,41 +330,37 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
         }
 
         float sums[Config::kColumns / 2] = {};
-        for_each_block(shared,
-                       params.num_blocks,
-                       lane,
-                       places,
-                       [&](int stage, uint32_t phase, uint32_t scales) {
-                           const float weight =
-                               ptx::load_shared_float(scales + Config::kTileTokens * 16);
-                           const float low = ptx::load_shared_float(scales + own_scales);
-                           const float high = ptx::load_shared_float(scales + own_scales + 8 * 16);
-                           float product[Config::kColumns / 2];
-                           ptx::barrier_wait(shared.full(stage), phase);
-                           ptx::pin_registers(product);
-                           ptx::wgmma_fence();
+        for_each_block(
+            shared, params.num_blocks, places, [&](int stage, uint32_t phase, uint32_t scales) {
+                const float weight = ptx::load_shared_float(scales + Config::kTileTokens * 16);
+                const float low = ptx::load_shared_float(scales + own_scales);
+                const float high = ptx::load_shared_float(scales + own_scales + 8 * 16);
+                float product[Config::kColumns / 2];
+                ptx::barrier_wait(shared.full(stage), phase);
+                ptx::pin_registers(product);
+                ptx::wgmma_fence();
 #pragma unroll
-                           for (uint32_t k = 0; k < kBlockWidth; k += ptx::kProductBytes) {
-                               ptx::Wgmma<Config::kColumns>::multiply(
-                                   product,
-                                   tokens.descriptor(stage * Config::kTokenBytes + k),
-                                   weights.descriptor(stage * Config::kWeightBytes + k),
-                                   k > 0);
-                           }
-                           ptx::wgmma_commit();
-                           const float low_scale = low * weight;
-                           const float high_scale = high * weight;
-                           ptx::wgmma_wait<0>();
-                           ptx::pin_registers(product);
-                           release<Config>(empties, stage, lane);
+                for (uint32_t k = 0; k < kBlockWidth; k += ptx::kProductBytes) {
+                    ptx::Wgmma<Config::kColumns>::multiply(
+                        product,
+                        tokens.descriptor(stage * Config::kTokenBytes + k),
+                        weights.descriptor(stage * Config::kWeightBytes + k),
+                        k > 0);
+                }
+                ptx::wgmma_commit();
+                const float low_scale = low * weight;
+                const float high_scale = high * weight;
+                ptx::wgmma_wait<0>();
+                ptx::pin_registers(product);
+                release<Config>(empties, stage, lane);
 #pragma unroll
-                           for (int j = 0; j < Config::kColumns / 2; j += 4) {
-                               sums[j] = fmaf(product[j], low_scale, sums[j]);
-                               sums[j + 1] = fmaf(product[j + 1], low_scale, sums[j + 1]);
-                               sums[j + 2] = fmaf(product[j + 2], high_scale, sums[j + 2]);
-                               sums[j + 3] = fmaf(product[j + 3], high_scale, sums[j + 3]);
-                           }
-                       });
+                for (int j = 0; j < Config::kColumns / 2; j += 4) {
+                    sums[j] = fmaf(product[j], low_scale, sums[j]);
+                    sums[j + 1] = fmaf(product[j + 1], low_scale, sums[j + 1]);
+                    sums[j + 2] = fmaf(product[j + 2], high_scale, sums[j + 2]);
+                    sums[j + 3] = fmaf(product[j + 3], high_scale, sums[j + 3]);
+                }
+            });
 
         // Read anew rather than kept through the loop, where every register counts.
         const PlainUnit done = feed.current();
@@ -379,7 +374,7 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
         feed.release();
     }
     if (ptx::elect_lane())
-        ptx::bulk_wait<0>();  // Shared memory is there until all is read.
+        ptx::bulk_wait<0>();  // Its shared memory must be there for as long.
 }
 
 template <typename Config>

@@ -22,9 +22,8 @@ struct PlainConfig {
     static constexpr int kColumns = 128;
     static constexpr int kConsumerThreads = kGroups * 128;
     static constexpr int kThreads = kConsumerThreads + 128;
-    // A CTA starts with as many registers a thread as fit, 128 for its 512, and may only share
-    // these out anew: 3*152 + 56.
-    static constexpr int kLaunchRegisters = 65536 / kThreads / 8 * 8;
+    // The register file, which a CTA of 512 threads has whole and shares out anew: 3*152 + 56 for
+    // each of 128 lanes.
     static constexpr int kConsumerRegisters = 152;
     static constexpr int kProducerRegisters = 56;
 
@@ -33,8 +32,9 @@ struct PlainConfig {
     static constexpr int kTokenBytes = kGroups * kGroupBytes;
     static constexpr int kCopyRows = kPlainBlockRows / kCluster;  // of a group, by one CTA
     static constexpr int kCopyBytes = kGroupBytes / kCluster;
-    // Of each warp: its tokens x all columns, in boxes of 128 bytes a row.
-    static constexpr int kStoreBoxBytes = kPlainStoreRows * kBlockWidth;
+    // Of each warp: its tokens x all columns, in boxes whose rows are as wide as the swizzle.
+    static constexpr int kStoreBoxPitch = kPlainStoreColumns * 2;
+    static constexpr int kStoreBoxBytes = kPlainStoreRows * kStoreBoxPitch;
     static constexpr int kStagingBytes = kColumns / kPlainStoreColumns * kStoreBoxBytes;
     // Scales have a ring of their own: a slot has four blocks of k, 16 bytes a token, then 16 bytes
     // for the weights. It runs further ahead than the tiles, since a row's scales come from DRAM in
@@ -71,8 +71,7 @@ struct PlainConfig {
 
     static_assert(!kWholeLaps || kStages == kBlocksPerSlot,
                   "a lap of the ring is a slot of scales");
-    static_assert((kGroups * kConsumerRegisters + kProducerRegisters) * 128 <=
-                      kThreads * kLaunchRegisters,
+    static_assert((kGroups * kConsumerRegisters + kProducerRegisters) * 128 <= 65536,
                   "more registers than the CTA has would be waited for in vain");
     static_assert(kListOffset % 16 == 0, "the list is aligned");
     static_assert(kStagingOffset % kAlignment == 0, "the boxes of a store are swizzled too");
