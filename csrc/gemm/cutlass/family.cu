@@ -160,6 +160,15 @@ void launch_prepare(const Plan& plan,
     MOETOP_CHECK_CUDA(cudaGetLastError());
 }
 
+// The class that takes an expert of mean rows.
+int mean_class(const Plan& plan, const GroupedGemm& gemm) {
+    int c = 0;
+    while (gemm.num_rows > static_cast<int64_t>(plan.classes[c].max_rows) * gemm.num_experts) {
+        ++c;
+    }
+    return c;
+}
+
 ChainLink link(bool is_chained, int position) {
     if (!is_chained)
         return ChainLink::kNone;
@@ -186,13 +195,17 @@ void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch
 
     // Several classes either follow each other by programmatic dependent launch or fork into
     // streams of their own. They share nothing but the table, so any order and overlap is right.
+    // Forked, the class that has most to do comes first, as far as the mean tells: behind kernels
+    // that find their lists empty it would get its SMs late, and its tiles are dealt beforehand.
     const bool is_forked = plan.num_classes > 1 && launch.es_launch == EsLaunch::kStreams;
     const bool is_chained = plan.num_classes > 1 && launch.es_launch == EsLaunch::kPdl;
     if (is_forked)
         MOETOP_CHECK_CUDA(cudaEventRecord(launch.fork, launch.stream));
-    for (int c = 0; c < plan.num_classes; ++c) {
-        const bool is_side = is_forked && c > 0;
-        const cudaStream_t stream = is_side ? launch.side_streams[c - 1] : launch.stream;
+    const int first = is_forked ? mean_class(plan, gemm) : 0;
+    for (int position = 0; position < plan.num_classes; ++position) {
+        const int c = (first + position) % plan.num_classes;
+        const bool is_side = is_forked && position > 0;
+        const cudaStream_t stream = is_side ? launch.side_streams[position - 1] : launch.stream;
         if (is_side)
             MOETOP_CHECK_CUDA(cudaStreamWaitEvent(stream, launch.fork));
         plan.classes[c].ops.launch({space.table,
@@ -201,12 +214,12 @@ void launch(GemmPolicy policy, const GroupedGemm& gemm, const GemmLaunch& launch
                                     launch.device.num_sms,
                                     space.scratch[c],
                                     stream,
-                                    link(is_chained, c)});
+                                    link(is_chained, position)});
         if (is_side)
-            MOETOP_CHECK_CUDA(cudaEventRecord(launch.join[c - 1], stream));
+            MOETOP_CHECK_CUDA(cudaEventRecord(launch.join[position - 1], stream));
     }
-    for (int c = 1; is_forked && c < plan.num_classes; ++c) {
-        MOETOP_CHECK_CUDA(cudaStreamWaitEvent(launch.stream, launch.join[c - 1]));
+    for (int side = 0; is_forked && side < plan.num_classes - 1; ++side) {
+        MOETOP_CHECK_CUDA(cudaStreamWaitEvent(launch.stream, launch.join[side]));
     }
 }
 
