@@ -1,18 +1,21 @@
 // Times and checks the grouped GEMMs of both families side by side.
 //
 //   gemm_bench [--model NAME,..] [--stage up|down|both] [--tokens N,..] [--routing NAME,..]
-//              [--contenders NAME,..] [--reps N] [--gap-ms N] [--settle]
-//              [--check-only] [--csv FILE]
+//              [--contenders NAME,..] [--reps N] [--gap-ms N] [--settle-ms N]
+//              [--screen PERCENT] [--check-only] [--csv FILE]
 //
-// Contenders: cutlass-off, cutlass-on, native-off, native-on, and the native kernels by name with
-// -off or -on: s32, s64, s128 (swapped), p, pp (plain: alone, in pairs); an e behind the name
-// evicts weights first, as in s64e-on. With -early behind all that, as in native-on-early, a launch
-// may start while the one in front still runs. Every contender's output is checked against a
-// float64 reference before it is timed. A time is the median of CUDA graph replays over rotating
-// inputs, contenders in turn, by CUDA events; with --settle each is replayed once more just before,
-// so that it finds the caches as it leaves them itself.
+// Contenders: cutlass-off, cutlass-on, native-off, native-on, cutlass-pdl-on (its launches in a
+// chain instead of side by side), and the native kernels by name with -off or -on: s32, s64, s128
+// (swapped), p, pp (plain: alone, in pairs); an e behind the name evicts weights first, as in
+// s64e-on. With -early behind all that, as in native-on-early, a launch may start while the one in
+// front still runs. Every contender's output is checked against a float64 reference before it is
+// timed. A time is the median of CUDA graph replays over rotating inputs, contenders in turn, by
+// CUDA events; with --settle-ms each is replayed for so long just before, so that it finds the
+// caches and the clock as it leaves them itself. With --screen a contender that is so much slower
+// than the fastest after the first rounds is timed no more: those two rounds are its figure.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -62,7 +65,8 @@ struct Options {
     std::vector<std::string> contenders = {"cutlass-off", "cutlass-on", "native-off", "native-on"};
     int reps = 15;
     int gap_ms = 0;
-    bool settles = false;
+    int settle_ms = 0;
+    int screen_percent = 0;
     bool is_check_only = false;
     std::string csv;
 };
@@ -76,10 +80,6 @@ Options parse(int argc, char** argv) {
     Options options;
     for (int i = 1; i < argc; ++i) {
         const std::string flag = argv[i];
-        if (flag == "--settle") {
-            options.settles = true;
-            continue;
-        }
         if (flag == "--check-only") {
             options.is_check_only = true;
             continue;
@@ -102,6 +102,10 @@ Options parse(int argc, char** argv) {
             options.reps = std::atoi(value.c_str());
         } else if (flag == "--gap-ms") {
             options.gap_ms = std::atoi(value.c_str());
+        } else if (flag == "--settle-ms") {
+            options.settle_ms = std::atoi(value.c_str());
+        } else if (flag == "--screen") {
+            options.screen_percent = std::atoi(value.c_str());
         } else if (flag == "--csv") {
             options.csv = value;
         } else {
@@ -129,8 +133,10 @@ Launch contender(const std::string& name) {
     const GemmPolicy policy =
         name.substr(dash) == "-on" ? GemmPolicy::kExpertSpecialized : GemmPolicy::kGeneric;
     const std::string what = name.substr(0, dash);
-    if (what == "cutlass") {
-        return [=](const GroupedGemm& gemm, const GemmLaunch& launch) {
+    if (what == "cutlass" || what == "cutlass-pdl") {
+        const EsLaunch es_launch = what == "cutlass" ? EsLaunch::kStreams : EsLaunch::kPdl;
+        return [=](const GroupedGemm& gemm, GemmLaunch launch) {
+            launch.es_launch = es_launch;
             GroupedGemm own = gemm;
             own.workspace = static_cast<char*>(gemm.workspace) + kNativeWorkspaceBytes;
             launch_grouped_gemm(GemmFamily::kCutlass, policy, own, launch);
@@ -157,6 +163,15 @@ Launch contender(const std::string& name) {
     };
 }
 
+// A graph starts some microseconds after the event in front of it. It goes over the inputs as often
+// as it takes to last this long, on the floor, so that its start is a percent of it at most.
+constexpr double kMinGraphUs = 500;
+
+int num_laps(const Problem& problem) {
+    const double lap_us = problem.floor_us() * problem.num_sets();
+    return std::max(1, static_cast<int>(std::ceil(kMinGraphUs / lap_us)));
+}
+
 double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values.empty() ? -1 : values[values.size() / 2];
@@ -176,7 +191,6 @@ class Bench {
         stream_ = make_stream();
         launch_.stream = stream_.get();
         launch_.device = gemm_device(0);
-        launch_.es_launch = EsLaunch::kStreams;
         fork_ = make_event(cudaEventDisableTiming);
         launch_.fork = fork_.get();
         for (int i = 0; i < 2; ++i) {
@@ -279,8 +293,8 @@ class Bench {
 
     GraphExec capture(const Launch& launch, Problem& problem) {
         MOETOP_CHECK_CUDA(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal));
-        for (int s = 0; s < problem.num_sets(); ++s) {
-            launch(problem.gemm(s), launch_);
+        for (int step = 0; step < num_laps(problem) * problem.num_sets(); ++step) {
+            launch(problem.gemm(step % problem.num_sets()), launch_);
         }
         cudaGraph_t graph = nullptr;
         MOETOP_CHECK_CUDA(cudaStreamEndCapture(stream_.get(), &graph));
@@ -290,6 +304,50 @@ class Bench {
         return GraphExec(executable);
     }
 
+    struct Figures {
+        std::vector<double> us, mhz, watts;
+    };
+
+    // Drops what the first rounds measured, but for the contenders that they have screened out.
+    // Returns which go on.
+    std::vector<bool> begin_anew(std::vector<Figures>& figures) const {
+        const auto best = [](const Figures& f) {
+            return *std::min_element(f.us.begin(), f.us.end());
+        };
+        double fastest = INFINITY;
+        for (const Figures& f : figures) {
+            fastest = std::min(fastest, best(f));
+        }
+        std::vector<bool> goes_on;
+        for (Figures& f : figures) {
+            const double limit = fastest * (1 + options_.screen_percent / 100.0);
+            goes_on.push_back(options_.screen_percent == 0 || best(f) <= limit);
+            if (goes_on.back())
+                f = {};
+        }
+        return goes_on;
+    }
+
+    // One replay, after the gap and as many more as it takes to settle.
+    double replay_us(const GraphExec& graph) {
+        using std::chrono::steady_clock, std::chrono::milliseconds;
+        std::this_thread::sleep_for(milliseconds(options_.gap_ms));
+        const auto is_settled = steady_clock::now() + milliseconds(options_.settle_ms);
+        while (options_.settle_ms > 0) {
+            MOETOP_CHECK_CUDA(cudaGraphLaunch(graph.get(), stream_.get()));
+            if (steady_clock::now() >= is_settled)
+                break;
+            MOETOP_CHECK_CUDA(cudaStreamSynchronize(stream_.get()));
+        }
+        MOETOP_CHECK_CUDA(cudaEventRecord(start_.get(), stream_.get()));
+        MOETOP_CHECK_CUDA(cudaGraphLaunch(graph.get(), stream_.get()));
+        MOETOP_CHECK_CUDA(cudaEventRecord(stop_.get(), stream_.get()));
+        MOETOP_CHECK_CUDA(cudaStreamSynchronize(stream_.get()));
+        float ms = 0;
+        MOETOP_CHECK_CUDA(cudaEventElapsedTime(&ms, start_.get(), stop_.get()));
+        return ms * 1e3;
+    }
+
     void time(const Model& model,
               const std::string& stage,
               const std::string& routing,
@@ -297,32 +355,26 @@ class Bench {
               Problem& problem,
               const std::vector<GraphExec>& graphs,
               const std::vector<std::string>& names) {
-        std::vector<std::vector<double>> us(graphs.size()), mhz(graphs.size()),
-            watts(graphs.size());
-        for (int rep = -2; rep < options_.reps; ++rep) {
+        const int num_steps = num_laps(problem) * problem.num_sets();
+        constexpr int kFirstRounds = 2;
+        std::vector<Figures> figures(graphs.size());
+        std::vector<bool> is_timed(graphs.size(), true);
+        for (int round = 0; round < kFirstRounds + options_.reps; ++round) {
+            if (round == kFirstRounds)
+                is_timed = begin_anew(figures);
             for (size_t i = 0; i < graphs.size(); ++i) {
                 // There and back again, so that a drift hits all alike.
-                const size_t c = rep % 2 == 0 ? i : graphs.size() - 1 - i;
-                if (options_.gap_ms > 0)
-                    std::this_thread::sleep_for(std::chrono::milliseconds(options_.gap_ms));
-                if (options_.settles)
-                    MOETOP_CHECK_CUDA(cudaGraphLaunch(graphs[c].get(), stream_.get()));
-                MOETOP_CHECK_CUDA(cudaEventRecord(start_.get(), stream_.get()));
-                MOETOP_CHECK_CUDA(cudaGraphLaunch(graphs[c].get(), stream_.get()));
-                MOETOP_CHECK_CUDA(cudaEventRecord(stop_.get(), stream_.get()));
-                MOETOP_CHECK_CUDA(cudaStreamSynchronize(stream_.get()));
-                float ms = 0;
-                MOETOP_CHECK_CUDA(cudaEventElapsedTime(&ms, start_.get(), stop_.get()));
-                if (rep < 0)
+                const size_t c = round % 2 == 0 ? i : graphs.size() - 1 - i;
+                if (!is_timed[c])
                     continue;
-                us[c].push_back(ms * 1e3 / problem.num_sets());
-                mhz[c].push_back(clocks_.sm_mhz());
-                watts[c].push_back(clocks_.watts());
+                figures[c].us.push_back(replay_us(graphs[c]) / num_steps);
+                figures[c].mhz.push_back(clocks_.sm_mhz());
+                figures[c].watts.push_back(clocks_.watts());
             }
         }
         const double floor = problem.floor_us();
         for (size_t i = 0; i < names.size(); ++i) {
-            const double t = median(us[i]);
+            const double t = median(figures[i].us);
             std::printf("  %s %.1f (%.0f%%)", names[i].c_str(), t, 100 * floor / t);
             if (csv_ != nullptr) {
                 std::fprintf(csv_,
@@ -335,11 +387,11 @@ class Bench {
                              t,
                              floor,
                              problem.flops() / t * 1e-6,
-                             median(mhz[i]),
-                             median(watts[i]));
+                             median(figures[i].mhz),
+                             median(figures[i].watts));
             }
         }
-        std::printf("  %.0f MHz", names.empty() ? -1.0 : median(mhz.front()));
+        std::printf("  %.0f MHz", names.empty() ? -1.0 : median(figures.front().mhz));
         if (csv_ != nullptr)
             std::fflush(csv_);
     }

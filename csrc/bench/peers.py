@@ -42,6 +42,9 @@ DEVICE = "cuda"
 F8 = torch and torch.float8_e4m3fn
 READ_BYTES_PER_S, FLOPS_PER_S = 4.65e12, 1760e12  # ceilings of an H200
 ENERGY_BURST = 4  # replays of a graph between two looks at the clock
+# A graph starts some microseconds after the event in front of it. It goes over the inputs as often as it takes to
+# last this long, on the floor, so that its start is a percent of it at most.
+MIN_GRAPH_US = 500
 MODELS = {  # experts, top-k, hidden, intermediate of the shard, batches
     "dsv3-tp8": (256, 8, 7168, 256, (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192)),
     "dsv3-ep8": (32, 8, 7168, 2048, (16, 128, 512, 2048)),
@@ -380,21 +383,23 @@ def row(options, out, ours, clocks, sglang, dg, model, is_up, weights, routing, 
                     launches[name] = made
             except Exception as problem:  # a shape that the peer does not take
                 print(f"{name}: {problem!r}"[:160], file=sys.stderr)
+    floor = sum(s.floor_us() for s in sets) / len(sets)
+    laps = math.ceil(MIN_GRAPH_US / (floor * len(sets)))
+    num_steps = laps * len(sets)
     graphs = {}
     for name, steps in launches.items():
         try:
-            graphs[name] = capture(steps)
+            graphs[name] = capture(laps * steps)
         except Exception as problem:
             print(f"{name}: {problem!r}"[:160], file=sys.stderr)
     let_clock_recover(graphs["native-on"], clocks)
-    floor = sum(s.floor_us() for s in sets) / len(sets)
     stage = "up" if is_up else "down"
-    figures = measure(graphs, len(sets), options.reps, options.gap_ms, clocks)
+    figures = measure(graphs, num_steps, options.reps, options.gap_ms, clocks)
     flops = 2 * sets[0].rows * sets[0].n * sets[0].k
     for name, (us, mhz, watts) in figures.items():
         alone = ",,,"
         if options.energy:
-            alone_us, joules, alone_mhz = energy(graphs[name], len(sets), options.energy, options.gap_ms, clocks)
+            alone_us, joules, alone_mhz = energy(graphs[name], num_steps, options.energy, options.gap_ms, clocks)
             alone = f"{alone_us:.2f},{alone_mhz:.0f},{joules:.6f},{flops / joules * 1e-12:.3f}"
         out.write(f"{model},{routing},{tokens},{stage},{name},{us:.2f},{floor:.2f},{mhz:.0f},{watts:.0f},{alone}\n")
     out.flush()

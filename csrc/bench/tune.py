@@ -6,8 +6,9 @@ usage: tune.py BENCH OUT_DIR [GEMM_BENCH_FLAGS...]
 Runs BENCH (build/gemm_bench) with every native kernel over its batches, uniform and zipf, and prints for long and
 for short k the list of bounds on the mean rows an expert that costs least over all of them, as the source has it
 under the GPU's name, then what each row loses to its own best kernel. gemm_bench checks every result before it
-times it. Kernels start early, as the engine launches them, and each finds the caches as it has left them itself
-(--settle): what another left there made up to 6% of difference.
+times it. Kernels start early, as the engine launches them, and each finds caches and clock as it has left them
+itself (--settle-ms): what another left in the L2 made up to 6% of difference, and kernels in turn share the clock
+that the one which takes most power brings about. So those that have no chance take no part (--screen).
 """
 import csv
 import math
@@ -31,7 +32,8 @@ BOUND_COST = 0.02  # what a row may lose before another bound is worth a line
 def measure(bench, out_dir, flags):
     path = os.path.join(out_dir, "tune.csv")
     contenders = ",".join(name + SUFFIX for name in CONTENDERS)
-    command = [bench, "--settle", "--routing", "uniform,zipf", "--contenders", contenders, "--csv", path, *flags]
+    command = [bench, "--settle-ms", "25", "--screen", "15", "--reps", "7", "--routing", "uniform,zipf",
+               "--contenders", contenders, "--csv", path, *flags]
     print(" ".join(command), flush=True)
     subprocess.run(command, check=True)
     rows = {}
