@@ -167,21 +167,6 @@ __device__ __forceinline__ void copy_box(
         : "memory");
 }
 
-// The same to this place in the shared memory of each CTA of the cluster whose bit is set, and to
-// the barrier there.
-__device__ __forceinline__ void copy_box_multicast(
-    uint32_t destination, const CUtensorMap* map, uint32_t barrier, uint16_t ctas, int c0, int c1) {
-    asm volatile(
-        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"
-        ".multicast::cluster [%0], [%1, {%4, %5}], [%2], %3;" ::"r"(destination),
-        "l"(map),
-        "r"(barrier),
-        "h"(ctas),
-        "r"(c0),
-        "r"(c1)
-        : "memory");
-}
-
 __device__ __forceinline__ void copy_box(
     uint32_t destination, const CUtensorMap* map, uint32_t barrier, int c0, int c1, int c2) {
     asm volatile(
@@ -214,7 +199,53 @@ __device__ __forceinline__ void copy_box(uint32_t destination,
         : "memory");
 }
 
-// The same with an L2 policy.
+__device__ __forceinline__ void copy_box(uint32_t destination,
+                                         const CUtensorMap* map,
+                                         uint32_t barrier,
+                                         int c0,
+                                         int c1,
+                                         int c2,
+                                         int c3,
+                                         int c4) {
+    asm volatile(
+        "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes"
+        " [%0], [%1, {%3, %4, %5, %6, %7}], [%2];" ::"r"(destination),
+        "l"(map),
+        "r"(barrier),
+        "r"(c0),
+        "r"(c1),
+        "r"(c2),
+        "r"(c3),
+        "r"(c4)
+        : "memory");
+}
+
+// The same to this place in the shared memory of each CTA of the cluster whose bit is set, and to
+// the barrier there.
+__device__ __forceinline__ void copy_box_multicast(uint32_t destination,
+                                                   const CUtensorMap* map,
+                                                   uint32_t barrier,
+                                                   uint16_t ctas,
+                                                   int c0,
+                                                   int c1,
+                                                   int c2,
+                                                   int c3,
+                                                   int c4) {
+    asm volatile(
+        "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes"
+        ".multicast::cluster [%0], [%1, {%4, %5, %6, %7, %8}], [%2], %3;" ::"r"(destination),
+        "l"(map),
+        "r"(barrier),
+        "h"(ctas),
+        "r"(c0),
+        "r"(c1),
+        "r"(c2),
+        "r"(c3),
+        "r"(c4)
+        : "memory");
+}
+
+// With an L2 policy, to this CTA.
 __device__ __forceinline__ void copy_box_hinted(uint32_t destination,
                                                 const CUtensorMap* map,
                                                 uint32_t barrier,
@@ -263,14 +294,16 @@ __device__ __forceinline__ void store_bulk(void* destination, uint32_t source, u
 
 // Likewise a box of a tensor.
 __device__ __forceinline__ void store_box(
-    const CUtensorMap* map, uint32_t source, int c0, int c1, int c2) {
+    const CUtensorMap* map, uint32_t source, int c0, int c1, int c2, int c3, int c4) {
     asm volatile(
-        "cp.async.bulk.tensor.3d.global.shared::cta.bulk_group [%0, {%2, %3, %4}], [%1];" ::"l"(
-            map),
+        "cp.async.bulk.tensor.5d.global.shared::cta.bulk_group"
+        " [%0, {%2, %3, %4, %5, %6}], [%1];" ::"l"(map),
         "r"(source),
         "r"(c0),
         "r"(c1),
-        "r"(c2)
+        "r"(c2),
+        "r"(c3),
+        "r"(c4)
         : "memory");
 }
 
@@ -393,16 +426,6 @@ __device__ __forceinline__ uint4 load_shared(uint32_t address) {
                  : "r"(address)
                  : "memory");
     return values;
-}
-
-// One store of 16 bytes: the compiler may split an assignment into four.
-__device__ __forceinline__ void store_global(void* address, const uint4& values) {
-    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(address),
-                 "r"(values.x),
-                 "r"(values.y),
-                 "r"(values.z),
-                 "r"(values.w)
-                 : "memory");
 }
 
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {

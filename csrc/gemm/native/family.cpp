@@ -61,7 +61,6 @@ Params make_params(GemmPolicy policy, const GroupedGemm& gemm) {
     Params params = {};
     params.token_scales = gemm.a_scale;
     params.weight_scales = gemm.b_scale;
-    params.d = gemm.d;
     params.offsets = gemm.offsets;
     params.num_experts = gemm.num_experts;
     params.n = gemm.n;
@@ -76,6 +75,7 @@ void launch_swapped(const SwappedOps& ops,
                     const GroupedGemm& gemm,
                     const GemmLaunch& launch) {
     auto params = make_params<SwappedParams>(policy, gemm);
+    params.d = gemm.d;
     params.weight_map = map_grouped_boxes(weights_of(gemm), ops.rows, kSwappedBlocksPerStage);
     for (int width = kWidthStep; width <= kNumWidths * kWidthStep; width += kWidthStep) {
         params.token_maps[width_index(width)] =
@@ -95,9 +95,9 @@ void launch_plain(const PlainOps& ops,
                   const GemmLaunch& launch) {
     auto params = make_params<PlainParams>(policy, gemm);
     params.weight_map = map_boxes(weights_of(gemm), ops.columns);
-    params.token_map = map_boxes(tokens_of(gemm), kPlainBlockRows / ops.cluster);
+    params.token_map = map_clipped_boxes(tokens_of(gemm), kPlainBlockRows / ops.cluster, 1);
     params.result_map =
-        map_block_boxes(results_of(gemm), kPlainStoreRows, ops.columns / kPlainStoreColumns);
+        map_clipped_boxes(results_of(gemm), kPlainStoreRows, ops.columns / kPlainStoreColumns);
     params.counters = static_cast<uint32_t*>(gemm.workspace);
     params.units_across = gemm.n / (ops.columns * ops.cluster);
     ops.launch(params, launch.device.num_sms, {launch.stream, launch.starts_early});

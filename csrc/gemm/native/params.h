@@ -39,6 +39,9 @@ constexpr int kPlainBlockRows = 64;
 constexpr int kPlainStoreRows = 16;
 constexpr int kPlainStoreColumns = 64;
 
+// Of clipped boxes (tensor_map.h): the number that the row at which they are clipped has there.
+constexpr int kClipRow = 1 << 30;
+
 // The most experts that a tile list is made for.
 constexpr int kMaxExperts = 1024;
 
@@ -77,11 +80,10 @@ struct SwappedParams {
 
 struct PlainParams {
     CUtensorMap weight_map;      // boxes of 128 rows x 128 bytes
-    CUtensorMap token_map;       // boxes of a CTA's part of a warpgroup's rows x 128 bytes
-    CUtensorMap result_map;      // boxes of a warp's rows x 64 columns, side by side
+    CUtensorMap token_map;       // a CTA's part of a warpgroup's rows x 128 bytes, clipped
+    CUtensorMap result_map;      // a warp's rows x boxes of 64 columns, side by side, clipped
     const float* token_scales;   // [rows, num_blocks]
     const float* weight_scales;  // [num_experts, n/128, num_blocks]
-    __nv_bfloat16* d;            // [rows, n]
     const int32_t* offsets;      // [num_experts + 1]
     uint32_t* counters;          // two, 0 before and after each launch: units drawn, CTAs done
     int num_experts;

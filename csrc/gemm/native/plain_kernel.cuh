@@ -25,14 +25,19 @@
 
 namespace moetop::native {
 
-// A warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs.
+// A warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs. Behind the unit's
+// last token come zeros and not the next expert's, since products with zeros take less power.
 template <typename Config>
 __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             const PlainShared<Config>& shared,
                                             int stage,
                                             int group,
-                                            int column,
-                                            int row) {
+                                            int block,
+                                            const PlainUnit& unit) {
+    const int first = group * kPlainBlockRows;
+    const int num_tokens = max(0, min(unit.num_rows - first, kPlainBlockRows));
+    const int row = kClipRow - num_tokens;
+    const int end = unit.first_row + first + num_tokens;
     if constexpr (Config::kCluster > 1) {
         constexpr uint16_t kAllCtas = (1 << Config::kCluster) - 1;
         const int rank = rank_in_cluster<Config>();
@@ -40,11 +45,20 @@ __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                 &params.token_map,
                                 shared.full(stage),
                                 kAllCtas,
-                                column,
-                                row + rank * Config::kCopyRows);
+                                0,
+                                row + rank * Config::kCopyRows,
+                                block,
+                                end,
+                                kClipRow);
     } else {
-        ptx::copy_box(
-            shared.tokens(stage, group), &params.token_map, shared.full(stage), column, row);
+        ptx::copy_box(shared.tokens(stage, group),
+                      &params.token_map,
+                      shared.full(stage),
+                      0,
+                      row,
+                      block,
+                      end,
+                      kClipRow);
     }
 }
 
@@ -84,12 +98,7 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                     begin_stage(stage, block, unit, num_groups);
                 }
                 for (int group = 0; group < num_groups; ++group) {
-                    copy_tokens(params,
-                                shared,
-                                stage,
-                                group,
-                                block * kBlockWidth,
-                                unit.first_row + group * kPlainBlockRows);
+                    copy_tokens(params, shared, stage, group, block, unit);
                 }
                 place.advance();
             }
@@ -172,9 +181,8 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
     ptx::copy_async_wait_all();
 }
 
-// Stores the warp's 16 tokens: by way of shared memory of its own, from where the copy engine takes
-// them on while the warp goes on to the next unit. Where the unit has fewer, what lies below them
-// in the result is another unit's, and the lanes store those that there are.
+// Stores the warp's tokens, 16 or what the unit has of them: by way of shared memory of its own,
+// from where the copy engine takes them on while the warp goes on to the next unit.
 template <typename Config>
 __device__ __forceinline__ void store_sums(const PlainParams& params,
                                            const PlainShared<Config>& shared,
@@ -193,10 +201,10 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
     if (is_elected)
         ptx::bulk_wait_read<0>();  // the store of the unit before
     __syncwarp();
-    // In: matrices of 8 tokens x 8 columns, at each step all tokens of the next 16 columns.
-    const int in_row = lane % 16;
-    const uint32_t in = staging + in_row * Config::kStoreBoxPitch;
-    const uint32_t in_chunk = 16 * (lane / 16 ^ in_row % kBoxChunks);
+    // Matrices of 8 tokens x 8 columns, at each step all tokens of the next 16 columns.
+    const int row = lane % 16;
+    const uint32_t in = staging + row * Config::kStoreBoxPitch;
+    const uint32_t in_chunk = 16 * (lane / 16 ^ row % kBoxChunks);
 #pragma unroll
     for (int chunk = 0; chunk < kChunks; chunk += 2) {
         const float* const part = &sums[4 * chunk];
@@ -207,39 +215,18 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
                             ptx::pack_bf16(part[4], part[5]),
                             ptx::pack_bf16(part[6], part[7]));
     }
-    if (num_tokens >= kPlainStoreRows) {
-        ptx::fence_for_bulk_stores();
-        __syncwarp();
-        if (is_elected) {
-            ptx::store_box(
-                &params.result_map, staging, 0, first_row, first_column / kPlainStoreColumns);
-            ptx::bulk_commit();
-        }
-        return;
-    }
+    ptx::fence_for_bulk_stores();
     __syncwarp();
-    // Out: a chunk a lane, two tokens at each step.
-    constexpr int kRowsPerStep = kWarpSize / kChunks;
-    const int out_row = lane / kChunks;
-    const int out_chunk = lane % kChunks;
-    const uint32_t out = staging + out_chunk / kBoxChunks * Config::kStoreBoxBytes +
-                         out_row * Config::kStoreBoxPitch;
-    const uint32_t out_place = 16 * (out_chunk % kBoxChunks ^ out_row);
-    // All of them are loaded, so that a step is one store, and not a branch around a load as well.
-    uint4 chunks[kPlainStoreRows / kRowsPerStep];
-#pragma unroll
-    for (int row = 0; row < kPlainStoreRows; row += kRowsPerStep) {
-        chunks[row / kRowsPerStep] = ptx::load_shared(out + row * Config::kStoreBoxPitch +
-                                                      (out_place ^ 16 * (row % kBoxChunks)));
-    }
-    __nv_bfloat16* next = params.d + static_cast<int64_t>(first_row + out_row) * params.n +
-                          first_column + 8 * out_chunk;
-    const int64_t step = static_cast<int64_t>(kRowsPerStep) * params.n;
-#pragma unroll
-    for (int row = 0; row < kPlainStoreRows; row += kRowsPerStep) {
-        if (row + out_row < num_tokens)
-            ptx::store_global(next, chunks[row / kRowsPerStep]);
-        next += step;
+    if (is_elected) {
+        const int num_stored = min(num_tokens, kPlainStoreRows);
+        ptx::store_box(&params.result_map,
+                       staging,
+                       0,
+                       kClipRow - num_stored,
+                       first_column / kPlainStoreColumns,
+                       first_row + num_stored,
+                       kClipRow);
+        ptx::bulk_commit();
     }
 }
 

@@ -8,8 +8,8 @@
 
 namespace moetop::native {
 
-// Boxes of a matrix of bytes, [rows, columns] row-major, in the 128-byte swizzle. Columns are a
-// multiple of 128 and the base is 16-byte aligned. What a box has beyond the end reads as zeros.
+// A matrix of bytes, [rows, columns] row-major. Columns are a multiple of 128 and the base is
+// 16-byte aligned. Boxes of it have the 128-byte swizzle.
 struct ByteMatrix {
     const void* base;
     int64_t rows;
@@ -26,5 +26,10 @@ CUtensorMap map_block_boxes(const ByteMatrix& matrix, int box_rows, int box_bloc
 // stage's blocks with which a wgmma descriptor can still step from group to group. Rows are a
 // multiple of eight; coordinates {0, 0, block, row/8}.
 CUtensorMap map_grouped_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks);
+
+// Like map_block_boxes(), of boxes that are clipped at an expert's end: what they have beyond reads
+// as zeros and is not stored. Coordinates {0, kClipRow - r, block, end, kClipRow} for the box that
+// begins r rows in front of row end, where the expert ends.
+CUtensorMap map_clipped_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks);
 
 }  // namespace moetop::native
