@@ -45,28 +45,19 @@ __device__ __forceinline__ void barrier_arrive_expect(uint32_t barrier, uint32_t
                  : "memory");
 }
 
-__device__ __forceinline__ bool barrier_try_wait(uint32_t barrier, uint32_t phase) {
-    uint32_t is_done;
-    asm volatile(
-        "{\n.reg .pred p;\n"
-        "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
-        "selp.b32 %0, 1, 0, p;\n}\n"
-        : "=r"(is_done)
-        : "r"(barrier), "r"(phase)
-        : "memory");
-    return is_done != 0;
-}
-
-// Returns when the phase with this parity has completed.
+// Returns when the phase with this parity has completed. With a time limit the warp sleeps until
+// then; without one it would ask again and again, and take power and issue slots from others.
 __device__ __forceinline__ void barrier_wait(uint32_t barrier, uint32_t phase) {
-    while (!barrier_try_wait(barrier, phase)) {
-    }
-}
-
-// The same for who has time: it asks rarely, and leaves the issue slots to others.
-__device__ __forceinline__ void barrier_wait_idly(uint32_t barrier, uint32_t phase) {
-    while (!barrier_try_wait(barrier, phase)) {
-        __nanosleep(100);
+    constexpr uint32_t kLimitNs = 10'000'000;
+    uint32_t is_done = 0;
+    while (is_done == 0) {
+        asm volatile(
+            "{\n.reg .pred p;\n"
+            "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2, %3;\n"
+            "selp.b32 %0, 1, 0, p;\n}\n"
+            : "=r"(is_done)
+            : "r"(barrier), "r"(phase), "r"(kLimitNs)
+            : "memory");
     }
 }
 

@@ -82,11 +82,11 @@ __device__ __forceinline__ int draw_unit(const PlainParams& params,
                                          uint32_t taken_phase) {
     if (!draws_units<Config>()) {
         ptx::barrier_arrive_expect(shared.mail_full(place.stage), 4);
-        ptx::barrier_wait_idly(shared.mail_full(place.stage), place.phase);
+        ptx::barrier_wait(shared.mail_full(place.stage), place.phase);
         return static_cast<int>(ptx::load_shared_word(shared.mail(place.stage)));
     }
     // No further ahead than the copies need, so that the last units are dealt evenly.
-    ptx::barrier_wait_idly(shared.taken(), taken_phase);
+    ptx::barrier_wait(shared.taken(), taken_phase);
     const int index =
         static_cast<int>(gridDim.x / Config::kCluster + atomicAdd(&params.counters[0], 1u));
     for (int rank = 1; rank < Config::kCluster; ++rank) {
