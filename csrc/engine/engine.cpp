@@ -10,10 +10,10 @@
 namespace moetop {
 namespace {
 
-// MOETOP_ES_LAUNCH_AUTO: the form that was measured to be faster on an H200, dsv3-tp8 with ES at 16,
-// 1024, 2048 and 4096 tokens: streams up 97.5, 254.6, 277.2, 363.5, down 73.5, 174.3, 252.8, 450.1
-// us; a PDL chain 106.1, 258.2, 286.1, 362.6 and 74.6, 176.8, 259.4, 459.9. (The generic kernel took
-// 99.0, 258.1, 273.2, 363.2 and 89.4, 302.2, 305.6, 454.8.)
+// MOETOP_ES_LAUNCH_AUTO: the form that was measured to be faster on an H200, dsv3-tp8 with ES at
+// 16, 1024, 2048 and 4096 tokens: streams up 97.5, 254.6, 277.2, 363.5, down 73.5, 174.3, 252.8,
+// 450.1 us; a PDL chain 106.1, 258.2, 286.1, 362.6 and 74.6, 176.8, 259.4, 459.9. (The generic
+// kernel took 99.0, 258.1, 273.2, 363.2 and 89.4, 302.2, 305.6, 454.8.)
 constexpr EsLaunch kFasterEsLaunch = EsLaunch::kStreams;
 
 constexpr uint64_t kMasks = MOETOP_NUM_ES_MASKS;

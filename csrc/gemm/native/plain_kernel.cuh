@@ -26,7 +26,9 @@
 namespace moetop::native {
 
 // A warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs. Behind the unit's
-// last token come zeros and not the next expert's, since products with zeros take less power.
+// last token come zeros and not the next expert's, since products with zeros take less power. But a
+// warpgroup without tokens, which only the generic policy multiplies for, gets those of the next:
+// the copy engine takes longer to fill a whole box with zeros than to copy it.
 template <typename Config>
 __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             const PlainShared<Config>& shared,
@@ -35,7 +37,8 @@ __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             int block,
                                             const PlainUnit& unit) {
     const int first = group * kPlainBlockRows;
-    const int num_tokens = max(0, min(unit.num_rows - first, kPlainBlockRows));
+    const int num_left = unit.num_rows - first;
+    const int num_tokens = num_left > 0 ? min(num_left, kPlainBlockRows) : kPlainBlockRows;
     const int row = kClipRow - num_tokens;
     const int end = unit.first_row + first + num_tokens;
     if constexpr (Config::kCluster > 1) {
