@@ -25,7 +25,7 @@ struct TileTable {
     const Bound* short_k;
 };
 
-// NVIDIA H200 (132 SMs, 60 MiB of L2), 2026-11-25.
+// NVIDIA H200 (132 SMs, 60 MiB of L2), 2026-11-29.
 constexpr Bound kH200Long[] = {
     {5.7, {TileKernel::kSwapped64, true}},
     {45, {TileKernel::kSwapped128, false}},
