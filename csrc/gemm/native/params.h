@@ -39,9 +39,6 @@ constexpr int kPlainBlockRows = 64;
 constexpr int kPlainStoreRows = 16;
 constexpr int kPlainStoreColumns = 64;
 
-// Of clipped boxes (tensor_map.h): the number that the row at which they are clipped has there.
-constexpr int kClipRow = 1 << 30;
-
 // The most experts that a tile list is made for.
 constexpr int kMaxExperts = 1024;
 

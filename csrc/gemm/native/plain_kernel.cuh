@@ -17,6 +17,7 @@
 #include <cuda_bf16.h>
 
 #include "common/ptx.cuh"
+#include "gemm/native/clipped_boxes.h"
 #include "gemm/native/params.h"
 #include "gemm/native/plain_layout.cuh"
 #include "gemm/native/plain_units.cuh"
@@ -26,9 +27,8 @@
 namespace moetop::native {
 
 // A warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs. Behind the unit's
-// last token come zeros and not the next expert's, since products with zeros take less power. But a
-// warpgroup without tokens, which only the generic policy multiplies for, gets those of the next:
-// the copy engine takes longer to fill a whole box with zeros than to copy it.
+// last token come zeros and not the next expert's, since products with zeros take less power. Only
+// the generic policy multiplies where there are no tokens at all.
 template <typename Config>
 __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             const PlainShared<Config>& shared,
@@ -37,10 +37,8 @@ __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             int block,
                                             const PlainUnit& unit) {
     const int first = group * kPlainBlockRows;
-    const int num_left = unit.num_rows - first;
-    const int num_tokens = num_left > 0 ? min(num_left, kPlainBlockRows) : kPlainBlockRows;
-    const int row = kClipRow - num_tokens;
-    const int end = unit.first_row + first + num_tokens;
+    const ClippedPlace place =
+        clipped_place(unit.first_row + first, rows_to_copy(unit.num_rows - first, kPlainBlockRows));
     if constexpr (Config::kCluster > 1) {
         constexpr uint16_t kAllCtas = (1 << Config::kCluster) - 1;
         const int rank = rank_in_cluster<Config>();
@@ -49,18 +47,18 @@ __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                 shared.full(stage),
                                 kAllCtas,
                                 0,
-                                row + rank * Config::kCopyRows,
+                                place.row + rank * Config::kCopyRows,
                                 block,
-                                end,
+                                place.end,
                                 kClipRow);
     } else {
         ptx::copy_box(shared.tokens(stage, group),
                       &params.token_map,
                       shared.full(stage),
                       0,
-                      row,
+                      place.row,
                       block,
-                      end,
+                      place.end,
                       kClipRow);
     }
 }
@@ -221,13 +219,13 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
     ptx::fence_for_bulk_stores();
     __syncwarp();
     if (is_elected) {
-        const int num_stored = min(num_tokens, kPlainStoreRows);
+        const ClippedPlace place = clipped_place(first_row, min(num_tokens, kPlainStoreRows));
         ptx::store_box(&params.result_map,
                        staging,
                        0,
-                       kClipRow - num_stored,
+                       place.row,
                        first_column / kPlainStoreColumns,
-                       first_row + num_stored,
+                       place.end,
                        kClipRow);
         ptx::bulk_commit();
     }

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/error.h"
-#include "gemm/native/params.h"
+#include "gemm/native/clipped_boxes.h"
 
 namespace moetop::native {
 namespace {
@@ -92,22 +92,13 @@ CUtensorMap map_grouped_boxes(const ByteMatrix& matrix, int box_rows, int box_bl
                       static_cast<uint32_t>(box_rows) / kGroupRows});
 }
 
-// The copy engine clips at a tensor's size and nowhere else. So rows are counted from kClipRow rows
-// in front of the expert's end, which makes kClipRow their number for every expert; one dimension
-// more moves this window to the end, and another, whose stride is kClipRow rows short of 2^64 at
-// coordinate kClipRow, takes it back by as much: addresses wrap around. (A base in front of the
-// matrix would do as well, but the engine faults if there is no memory.)
 CUtensorMap map_clipped_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks) {
-    const auto columns = static_cast<uint64_t>(matrix.columns);
-    constexpr uint64_t kWrap = (uint64_t{1} << 63) / kClipRow * 2;
+    const ClippedShape shape =
+        clipped_shape(static_cast<uint64_t>(matrix.rows), static_cast<uint64_t>(matrix.columns));
     return encode<5>(
         matrix.base,
-        {kSwizzleBytes,
-         kClipRow,
-         columns / kSwizzleBytes,
-         static_cast<uint64_t>(matrix.rows) + 1,
-         kClipRow + 1},
-        {columns, kSwizzleBytes, columns, kWrap - columns},
+        shape.sizes,
+        shape.strides,
         {kSwizzleBytes, static_cast<uint32_t>(box_rows), static_cast<uint32_t>(box_blocks), 1, 1});
 }
 

@@ -27,9 +27,8 @@ CUtensorMap map_block_boxes(const ByteMatrix& matrix, int box_rows, int box_bloc
 // multiple of eight; coordinates {0, 0, block, row/8}.
 CUtensorMap map_grouped_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks);
 
-// Like map_block_boxes(), of boxes that are clipped at an expert's end: what they have beyond reads
-// as zeros and is not stored. Coordinates {0, kClipRow - r, block, end, kClipRow} for the box that
-// begins r rows in front of row end, where the expert ends.
+// Like map_block_boxes(), clipped at a row of each copy's choice; coordinates as clipped_boxes.h
+// has them.
 CUtensorMap map_clipped_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks);
 
 }  // namespace moetop::native
