@@ -2,6 +2,7 @@
 // needs neither a GPU nor CUDA.
 #include "gemm/native/clipped_boxes.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -45,8 +46,13 @@ void expect(std::optional<uint64_t> got, std::optional<uint64_t> want, const std
 void check_matrix(int rows, int columns, int box_rows) {
     const ClippedShape shape = clipped_shape(static_cast<uint64_t>(rows), columns);
     const int blocks = columns / 128;
-    // Near both ends and in between.
-    for (int first = 0; first < rows; first += first < 80 || first > rows - 80 ? 1 : 997) {
+    // All near both ends, some in between.
+    constexpr int kEndRows = 80;
+    const auto next = [&](int first) {
+        const bool is_near_end = first < kEndRows || first >= rows - kEndRows;
+        return is_near_end ? first + 1 : std::min(first + 997, rows - kEndRows);
+    };
+    for (int first = 0; first < rows; first = next(first)) {
         for (int num_rows = 1; num_rows <= box_rows && first + num_rows <= rows; ++num_rows) {
             const ClippedPlace place = clipped_place(first, num_rows);
             for (int r = 0; r < box_rows; ++r) {
