@@ -167,9 +167,10 @@ Launch contender(const std::string& name) {
 // as it takes to last this long, on the floor, so that its start is a percent of it at most.
 constexpr double kMinGraphUs = 500;
 
-int num_laps(const Problem& problem) {
+// GEMMs of a problem's graph.
+int num_steps(const Problem& problem) {
     const double lap_us = problem.floor_us() * problem.num_sets();
-    return std::max(1, static_cast<int>(std::ceil(kMinGraphUs / lap_us)));
+    return static_cast<int>(std::ceil(kMinGraphUs / lap_us)) * problem.num_sets();
 }
 
 double median(std::vector<double> values) {
@@ -293,7 +294,8 @@ class Bench {
 
     GraphExec capture(const Launch& launch, Problem& problem) {
         MOETOP_CHECK_CUDA(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal));
-        for (int step = 0; step < num_laps(problem) * problem.num_sets(); ++step) {
+        const int steps = num_steps(problem);
+        for (int step = 0; step < steps; ++step) {
             launch(problem.gemm(step % problem.num_sets()), launch_);
         }
         cudaGraph_t graph = nullptr;
@@ -318,10 +320,12 @@ class Bench {
         for (const Figures& f : figures) {
             fastest = std::min(fastest, best(f));
         }
+        const double limit = options_.screen_percent == 0
+                                 ? INFINITY
+                                 : fastest * (1 + options_.screen_percent / 100.0);
         std::vector<bool> goes_on;
         for (Figures& f : figures) {
-            const double limit = fastest * (1 + options_.screen_percent / 100.0);
-            goes_on.push_back(options_.screen_percent == 0 || best(f) <= limit);
+            goes_on.push_back(best(f) <= limit);
             if (goes_on.back())
                 f = {};
         }
@@ -355,7 +359,7 @@ class Bench {
               Problem& problem,
               const std::vector<GraphExec>& graphs,
               const std::vector<std::string>& names) {
-        const int num_steps = num_laps(problem) * problem.num_sets();
+        const int steps = num_steps(problem);
         constexpr int kFirstRounds = 2;
         std::vector<Figures> figures(graphs.size());
         std::vector<bool> is_timed(graphs.size(), true);
@@ -367,7 +371,7 @@ class Bench {
                 const size_t c = round % 2 == 0 ? i : graphs.size() - 1 - i;
                 if (!is_timed[c])
                     continue;
-                figures[c].us.push_back(replay_us(graphs[c]) / num_steps);
+                figures[c].us.push_back(replay_us(graphs[c]) / steps);
                 figures[c].mhz.push_back(clocks_.sm_mhz());
                 figures[c].watts.push_back(clocks_.watts());
             }
