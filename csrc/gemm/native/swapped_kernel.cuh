@@ -89,6 +89,19 @@ __device__ __forceinline__ int unit_width(const SwappedParams& params, int num_r
     return params.is_specialized ? width_for(num_rows) : params.tile_tokens;
 }
 
+// Whether this CTA is to leave memory to others. Where a few CTAs have a unit more than the rest,
+// that unit is all that is read at the end, and too little is under way to keep memory busy. So the
+// rest has a stage less under way, and the few are ahead by the time that it comes to their last.
+template <typename Config>
+__device__ __forceinline__ bool leaves_memory_to_others(int num_units) {
+    constexpr int kFew = 4;  // or fewer of so many CTAs
+    const int num_ctas = static_cast<int>(gridDim.x);
+    const int num_with_more = num_units % num_ctas;
+    // With one stage left a CTA would not copy while it multiplies.
+    return Config::kStages > 2 && num_units > num_ctas && num_with_more <= num_ctas / kFew &&
+           static_cast<int>(blockIdx.x) >= num_with_more && num_with_more > 0;
+}
+
 template <typename Config>
 __device__ __forceinline__ void copy_tiles(const SwappedParams& params,
                                            const TileList& list,
@@ -110,6 +123,9 @@ __device__ __forceinline__ void copy_tiles(const SwappedParams& params,
         }
     };
     RingPlace<Config::kStages> place;
+    RingPlace<Config::kStages> awaited = place;  // the stage that is empty before one is filled
+    if (leaves_memory_to_others<Config>(num_units))
+        awaited.advance();
     // Blocks of the first unit whose weights are under way before its tokens are there.
     int num_begun = 0;
     int expert = 0;
@@ -132,12 +148,13 @@ __device__ __forceinline__ void copy_tiles(const SwappedParams& params,
             for (int block = 0; block < params.num_blocks; block += Config::kBlocksPerStage) {
                 const int stage = place.stage;
                 if (block >= num_begun) {
-                    ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
+                    ptx::barrier_wait(shared.empty(awaited.stage), awaited.phase ^ 1);
                     begin_stage(stage, bytes, block, row_group);
                 }
                 ptx::copy_box(
                     shared.tokens(stage), token_map, shared.full(stage), 0, unit.first_row, block);
                 place.advance();
+                awaited.advance();
             }
             num_begun = 0;
         }
