@@ -4,8 +4,9 @@
 //   d[row, n] = sum over blocks of k: (a[row, block] . w[expert, n, block]) * a_scale * w_scale
 //
 // A unit is 192 tokens x 128 columns, one block of k a stage. Three warpgroups multiply 64 tokens
-// each: while one promotes its product into the sums, the others keep the tensor cores busy. One
-// warp deals the units (plain_units.cuh), one copies tiles, one copies scales.
+// each: while one promotes its product into the sums, the others keep the tensor cores busy. What a
+// unit has come to is stored under the first product of the next. One warp deals the units
+// (plain_units.cuh), one copies tiles, one copies scales.
 //
 // In pairs, two CTAs of a cluster have the same tokens and neighbouring columns. Each copies half
 // of the tokens to both, so that L2 is asked for a quarter less.
@@ -15,6 +16,8 @@
 #pragma once
 
 #include <cuda_bf16.h>
+
+#include <type_traits>
 
 #include "common/ptx.cuh"
 #include "gemm/native/clipped_boxes.h"
@@ -182,16 +185,21 @@ __device__ __forceinline__ void copy_scales(const PlainParams& params,
     ptx::copy_async_wait_all();
 }
 
+// Where a warp's sums belong.
+struct PlainCorner {
+    int first_row;  // of all rows
+    int first_column;
+    int num_tokens;  // that the unit has from there on; none where there is nothing to store
+};
+
 // Stores the warp's tokens, 16 or what the unit has of them: by way of shared memory of its own,
-// from where the copy engine takes them on while the warp goes on to the next unit.
+// from where the copy engine takes them on while the warp goes on.
 template <typename Config>
 __device__ __forceinline__ void store_sums(const PlainParams& params,
                                            const PlainShared<Config>& shared,
                                            const float (&sums)[Config::kColumns / 2],
-                                           int first_row,
-                                           int first_column,
-                                           int num_tokens) {
-    if (num_tokens <= 0)
+                                           const PlainCorner& corner) {
+    if (corner.num_tokens <= 0)
         return;
     // A box has rows of eight chunks of 16 bytes, swizzled by the row.
     constexpr int kBoxChunks = Config::kStoreBoxPitch / 16;
@@ -219,12 +227,13 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
     ptx::fence_for_bulk_stores();
     __syncwarp();
     if (is_elected) {
-        const ClippedPlace place = clipped_place(first_row, min(num_tokens, kPlainStoreRows));
+        const ClippedPlace place =
+            clipped_place(corner.first_row, min(corner.num_tokens, kPlainStoreRows));
         ptx::store_box(&params.result_map,
                        staging,
                        0,
                        place.row,
-                       first_column / kPlainStoreColumns,
+                       corner.first_column / kPlainStoreColumns,
                        place.end,
                        kClipRow);
         ptx::bulk_commit();
@@ -252,39 +261,48 @@ struct PlainPlaces {
     RingPlace<Config::kScaleSlots> scales;
 };
 
-// Walks a unit's blocks, a slot of scales at a time, and hands each slot back. body(stage, phase,
-// scales) takes a block whose scales begin at that address.
+// Walks a unit's blocks, a slot of scales at a time, and hands each slot back. body(is_first,
+// stage, phase, scales) takes a block whose scales begin at that address; is_first is a type,
+// true_type for the unit's first.
 template <typename Config, typename Body>
 __device__ __forceinline__ void for_each_block(const PlainShared<Config>& shared,
                                                int num_blocks,
                                                PlainPlaces<Config>& places,
                                                const Body& body) {
-    for (int left = num_blocks; left > 0; left -= Config::kBlocksPerSlot) {
+    const auto take_slot = [&](auto has_first, int left) {
         const int slot = places.scales.stage;
         ptx::barrier_wait(shared.scales_full(slot), places.scales.phase);
         const uint32_t scales = shared.scales(slot);
+        // From one lane, so that the compiler knows a stage to be the same in all. Of whole laps it
+        // knows the first as well, 0; but then it would keep what it made of it for the first slot
+        // for all others, in registers that the sums need.
+        int stage = __shfl_sync(kAllLanes, Config::kWholeLaps ? 0 : places.tiles.stage, 0);
+        body(has_first, stage, places.tiles.phase, scales);
         if constexpr (Config::kWholeLaps) {
 #pragma unroll
-            for (int i = 0; i < Config::kBlocksPerSlot; ++i) {
-                body(i, places.tiles.phase, scales + 4 * i);
+            for (int i = 1; i < Config::kBlocksPerSlot; ++i) {
+                body(std::false_type(), i, places.tiles.phase, scales + 4 * i);
             }
             places.tiles.phase ^= 1;
         } else {
-            // From one lane, so that the compiler knows it to be the same in all.
-            int stage = __shfl_sync(kAllLanes, places.tiles.stage, 0);
+            places.tiles.advance();
 #pragma unroll
-            for (int i = 0; i < Config::kBlocksPerSlot; ++i) {
+            for (int i = 1; i < Config::kBlocksPerSlot; ++i) {
                 if (i >= left)
                     break;
-                body(stage, places.tiles.phase, scales + 4 * i);
-                places.tiles.advance();
                 stage = (stage + 1) % Config::kStages;
+                body(std::false_type(), stage, places.tiles.phase, scales + 4 * i);
+                places.tiles.advance();
             }
         }
         // Every lane, as in the swapped kernels: racecheck does not see a __syncwarp of which ptxas
         // leaves no instruction.
         ptx::barrier_arrive(shared.scales_empty(slot));
         places.scales.advance();
+    };
+    take_slot(std::true_type(), num_blocks);
+    for (int left = num_blocks - Config::kBlocksPerSlot; left > 0; left -= Config::kBlocksPerSlot) {
+        take_slot(std::false_type(), left);
     }
 }
 
@@ -305,11 +323,13 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
 
     UnitFeed<Config> feed(shared);
     PlainPlaces<Config> places;
+    float sums[Config::kColumns / 2];
+    PlainCorner corner = {};  // of the sums of the unit before, until they are stored
     for (PlainUnit unit = feed.wait(); unit.num_rows > 0; unit = feed.wait()) {
         if (group >= unit_groups<Config>(params, unit.num_rows)) {
             // Nothing to multiply here, but the rings must not be lapped.
             for_each_block(
-                shared, params.num_blocks, places, [&](int stage, uint32_t phase, uint32_t) {
+                shared, params.num_blocks, places, [&](auto, int stage, uint32_t phase, uint32_t) {
                     ptx::barrier_wait(shared.full(stage), phase);
                     release<Config>(empties, stage, lane);
                 });
@@ -317,50 +337,50 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
             continue;
         }
 
-        float sums[Config::kColumns / 2] = {};
-        for_each_block(
-            shared, params.num_blocks, places, [&](int stage, uint32_t phase, uint32_t scales) {
-                const float weight = ptx::load_shared_float(scales + Config::kTileTokens * 16);
-                const float low = ptx::load_shared_float(scales + own_scales);
-                const float high = ptx::load_shared_float(scales + own_scales + 8 * 16);
-                float product[Config::kColumns / 2];
-                ptx::barrier_wait(shared.full(stage), phase);
-                ptx::pin_registers(product);
-                ptx::wgmma_fence();
+        const auto multiply_block = [&](auto is_first, int stage, uint32_t phase, uint32_t scales) {
+            float product[Config::kColumns / 2];
+            ptx::barrier_wait(shared.full(stage), phase);
+            ptx::pin_registers(product);
+            ptx::wgmma_fence();
 #pragma unroll
-                for (uint32_t k = 0; k < kBlockWidth; k += ptx::kProductBytes) {
-                    ptx::Wgmma<Config::kColumns>::multiply(
-                        product,
-                        tokens.descriptor(stage * Config::kTokenBytes + k),
-                        weights.descriptor(stage * Config::kWeightBytes + k),
-                        k > 0);
-                }
-                ptx::wgmma_commit();
-                const float low_scale = low * weight;
-                const float high_scale = high * weight;
-                ptx::wgmma_wait<0>();
-                ptx::pin_registers(product);
-                release<Config>(empties, stage, lane);
+            for (uint32_t k = 0; k < kBlockWidth; k += ptx::kProductBytes) {
+                ptx::Wgmma<Config::kColumns>::multiply(
+                    product,
+                    tokens.descriptor(stage * Config::kTokenBytes + k),
+                    weights.descriptor(stage * Config::kWeightBytes + k),
+                    k > 0);
+            }
+            ptx::wgmma_commit();
+            if constexpr (is_first) {
+                store_sums(params, shared, sums, corner);
 #pragma unroll
-                for (int j = 0; j < Config::kColumns / 2; j += 4) {
-                    sums[j] = fmaf(product[j], low_scale, sums[j]);
-                    sums[j + 1] = fmaf(product[j + 1], low_scale, sums[j + 1]);
-                    sums[j + 2] = fmaf(product[j + 2], high_scale, sums[j + 2]);
-                    sums[j + 3] = fmaf(product[j + 3], high_scale, sums[j + 3]);
+                for (float& sum : sums) {
+                    sum = 0;
                 }
-            });
+            }
+            const float weight = ptx::load_shared_float(scales + Config::kTileTokens * 16);
+            const float low_scale = ptx::load_shared_float(scales + own_scales) * weight;
+            const float high_scale = ptx::load_shared_float(scales + own_scales + 8 * 16) * weight;
+            ptx::wgmma_wait<0>();
+            ptx::pin_registers(product);
+            release<Config>(empties, stage, lane);
+#pragma unroll
+            for (int j = 0; j < Config::kColumns / 2; j += 4) {
+                sums[j] = fmaf(product[j], low_scale, sums[j]);
+                sums[j + 1] = fmaf(product[j + 1], low_scale, sums[j + 1]);
+                sums[j + 2] = fmaf(product[j + 2], high_scale, sums[j + 2]);
+                sums[j + 3] = fmaf(product[j + 3], high_scale, sums[j + 3]);
+            }
+        };
+        for_each_block(shared, params.num_blocks, places, multiply_block);
 
         // Read anew rather than kept through the loop, where every register counts.
         const PlainUnit done = feed.current();
         const int warp_row = kPlainBlockRows * group + 16 * (warp % 4);
-        store_sums(params,
-                   shared,
-                   sums,
-                   done.first_row + warp_row,
-                   done.first_column,
-                   done.num_rows - warp_row);
+        corner = {done.first_row + warp_row, done.first_column, done.num_rows - warp_row};
         feed.release();
     }
+    store_sums(params, shared, sums, corner);
     if (ptx::elect_lane())
         ptx::bulk_wait<0>();  // Its shared memory must be there for as long.
 }
