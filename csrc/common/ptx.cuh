@@ -147,18 +147,6 @@ __device__ __forceinline__ uint64_t evict_first_policy() {
 // Copies a box of a tensor to shared memory; its bytes count towards the barrier. Coordinates in
 // elements, innermost first.
 __device__ __forceinline__ void copy_box(
-    uint32_t destination, const CUtensorMap* map, uint32_t barrier, int c0, int c1) {
-    asm volatile(
-        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"
-        " [%0], [%1, {%3, %4}], [%2];" ::"r"(destination),
-        "l"(map),
-        "r"(barrier),
-        "r"(c0),
-        "r"(c1)
-        : "memory");
-}
-
-__device__ __forceinline__ void copy_box(
     uint32_t destination, const CUtensorMap* map, uint32_t barrier, int c0, int c1, int c2) {
     asm volatile(
         "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes"

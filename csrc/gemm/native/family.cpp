@@ -94,7 +94,7 @@ void launch_plain(const PlainOps& ops,
                   const GroupedGemm& gemm,
                   const GemmLaunch& launch) {
     auto params = make_params<PlainParams>(policy, gemm);
-    params.weight_map = map_boxes(weights_of(gemm), ops.columns);
+    params.weight_map = map_block_boxes(weights_of(gemm), ops.columns, 1);
     params.token_map = map_clipped_boxes(tokens_of(gemm), kPlainBlockRows / ops.cluster, 1);
     params.result_map =
         map_clipped_boxes(results_of(gemm), kPlainStoreRows, ops.columns / kPlainStoreColumns);

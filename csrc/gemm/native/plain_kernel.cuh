@@ -29,40 +29,36 @@
 
 namespace moetop::native {
 
-// A warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs. Behind the unit's
-// last token come zeros and not the next expert's, since products with zeros take less power. Only
-// the generic policy multiplies where there are no tokens at all.
+// Where this CTA's part of a warpgroup's tokens begins. Behind the unit's last token come zeros and
+// not the next expert's, since products with zeros take less power. Only the generic policy
+// multiplies where there are no tokens at all.
+template <typename Config>
+__device__ __forceinline__ ClippedPlace place_of_tokens(const PlainUnit& unit, int group) {
+    const int first = group * kPlainBlockRows;
+    ClippedPlace place =
+        clipped_place(unit.first_row + first, rows_to_copy(unit.num_rows - first, kPlainBlockRows));
+    place.row += rank_in_cluster<Config>() * Config::kCopyRows;
+    return place;
+}
+
+// A block of a warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs.
 template <typename Config>
 __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             const PlainShared<Config>& shared,
                                             int stage,
                                             int group,
                                             int block,
-                                            const PlainUnit& unit) {
-    const int first = group * kPlainBlockRows;
-    const ClippedPlace place =
-        clipped_place(unit.first_row + first, rows_to_copy(unit.num_rows - first, kPlainBlockRows));
+                                            const ClippedPlace& place) {
+    const CUtensorMap* const map = &params.token_map;
+    const uint32_t tokens = shared.tokens(stage, group);
+    const uint32_t full = shared.full(stage);
     if constexpr (Config::kCluster > 1) {
         constexpr uint16_t kAllCtas = (1 << Config::kCluster) - 1;
-        const int rank = rank_in_cluster<Config>();
-        ptx::copy_box_multicast(shared.tokens(stage, group) + rank * Config::kCopyBytes,
-                                &params.token_map,
-                                shared.full(stage),
-                                kAllCtas,
-                                0,
-                                place.row + rank * Config::kCopyRows,
-                                block,
-                                place.end,
-                                kClipRow);
+        const uint32_t part = tokens + rank_in_cluster<Config>() * Config::kCopyBytes;
+        ptx::copy_box_multicast(
+            part, map, full, kAllCtas, 0, place.row, block, place.end, kClipRow);
     } else {
-        ptx::copy_box(shared.tokens(stage, group),
-                      &params.token_map,
-                      shared.full(stage),
-                      0,
-                      place.row,
-                      block,
-                      place.end,
-                      kClipRow);
+        ptx::copy_box(tokens, map, full, 0, place.row, block, place.end, kClipRow);
     }
 }
 
@@ -74,8 +70,7 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
     const auto begin_stage = [&](int stage, int block, const PlainUnit& unit, int num_groups) {
         const uint32_t full = shared.full(stage);
         ptx::barrier_arrive_expect(full, Config::kWeightBytes + num_groups * Config::kGroupBytes);
-        ptx::copy_box(
-            shared.weights(stage), &params.weight_map, full, block * kBlockWidth, unit.weight_row);
+        ptx::copy_box(shared.weights(stage), &params.weight_map, full, 0, unit.weight_row, block);
     };
     UnitFeed<Config> feed(shared);
     RingPlace<Config::kStages> place;
@@ -95,14 +90,21 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                 ptx::wait_for_kernel_in_front();
                 is_first = false;
             }
+            ClippedPlace tokens[Config::kGroups];
+#pragma unroll
+            for (int group = 0; group < Config::kGroups; ++group) {
+                tokens[group] = place_of_tokens<Config>(unit, group);
+            }
             for (int block = 0; block < params.num_blocks; ++block) {
                 const int stage = place.stage;
                 if (block >= num_begun) {
                     ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
                     begin_stage(stage, block, unit, num_groups);
                 }
-                for (int group = 0; group < num_groups; ++group) {
-                    copy_tokens(params, shared, stage, group, block, unit);
+#pragma unroll
+                for (int group = 0; group < Config::kGroups; ++group) {
+                    if (group < num_groups)
+                        copy_tokens(params, shared, stage, group, block, tokens[group]);
                 }
                 place.advance();
             }

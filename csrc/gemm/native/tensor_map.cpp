@@ -61,14 +61,6 @@ CUtensorMap encode(const void* base,
 
 }  // namespace
 
-CUtensorMap map_boxes(const ByteMatrix& matrix, int box_rows) {
-    const auto columns = static_cast<uint64_t>(matrix.columns);
-    return encode<2>(matrix.base,
-                     {columns, static_cast<uint64_t>(matrix.rows)},
-                     {columns},
-                     {kSwizzleBytes, static_cast<uint32_t>(box_rows)});
-}
-
 CUtensorMap map_block_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks) {
     const auto columns = static_cast<uint64_t>(matrix.columns);
     return encode<3>(

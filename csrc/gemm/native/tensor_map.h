@@ -17,9 +17,6 @@ struct ByteMatrix {
     int64_t columns;
 };
 
-// box_rows x 128 bytes; coordinates {column, row}.
-CUtensorMap map_boxes(const ByteMatrix& matrix, int box_rows);
-
 // box_rows x box_blocks blocks of 128 bytes, block by block; coordinates {0, row, block}.
 CUtensorMap map_block_boxes(const ByteMatrix& matrix, int box_rows, int box_blocks);
 
