@@ -42,10 +42,4 @@ constexpr ClippedPlace clipped_place(int first_row, int num_rows) {
     return {kClipRow - num_rows, first_row + num_rows};
 }
 
-// How many rows to copy of the num_left that there are, or fewer than none. Where there are none it
-// is a whole box of somebody else's: to fill one with zeros takes the engine longer than a copy.
-constexpr int rows_to_copy(int num_left, int box_rows) {
-    return num_left > 0 && num_left < box_rows ? num_left : box_rows;
-}
-
 }  // namespace moetop::native

@@ -29,34 +29,21 @@
 
 namespace moetop::native {
 
-// Where this CTA's part of a warpgroup's tokens begins. Behind the unit's last token come zeros and
-// not the next expert's, since products with zeros take less power. Only the generic policy
-// multiplies where there are no tokens at all.
-template <typename Config>
-__device__ __forceinline__ ClippedPlace place_of_tokens(const PlainUnit& unit, int group) {
-    const int first = group * kPlainBlockRows;
-    ClippedPlace place =
-        clipped_place(unit.first_row + first, rows_to_copy(unit.num_rows - first, kPlainBlockRows));
-    place.row += rank_in_cluster<Config>() * Config::kCopyRows;
-    return place;
-}
-
-// A block of a warpgroup's tokens; in a cluster this CTA's part of them, to all of its CTAs.
+// A block of one part of a unit's tokens, to all CTAs of the cluster.
 template <typename Config>
 __device__ __forceinline__ void copy_tokens(const PlainParams& params,
                                             const PlainShared<Config>& shared,
                                             int stage,
-                                            int group,
+                                            int part,
                                             int block,
                                             const ClippedPlace& place) {
     const CUtensorMap* const map = &params.token_map;
-    const uint32_t tokens = shared.tokens(stage, group);
+    const uint32_t tokens = shared.tokens(stage, 0) + part * Config::kCopyBytes;
     const uint32_t full = shared.full(stage);
     if constexpr (Config::kCluster > 1) {
         constexpr uint16_t kAllCtas = (1 << Config::kCluster) - 1;
-        const uint32_t part = tokens + rank_in_cluster<Config>() * Config::kCopyBytes;
         ptx::copy_box_multicast(
-            part, map, full, kAllCtas, 0, place.row, block, place.end, kClipRow);
+            tokens, map, full, kAllCtas, 0, place.row, block, place.end, kClipRow);
     } else {
         ptx::copy_box(tokens, map, full, 0, place.row, block, place.end, kClipRow);
     }
@@ -67,10 +54,14 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                                            const PlainShared<Config>& shared) {
     const bool is_leader = ptx::elect_lane();
     // Announces a stage's bytes and copies its weights.
-    const auto begin_stage = [&](int stage, int block, const PlainUnit& unit, int num_groups) {
+    const auto begin_stage = [&](int stage, int block, const PlainUnit& unit, int num_parts) {
         const uint32_t full = shared.full(stage);
-        ptx::barrier_arrive_expect(full, Config::kWeightBytes + num_groups * Config::kGroupBytes);
+        ptx::barrier_arrive_expect(full, Config::kWeightBytes + num_parts * Config::kCopyBytes);
         ptx::copy_box(shared.weights(stage), &params.weight_map, full, 0, unit.weight_row, block);
+    };
+    // The part of a warpgroup's tokens that this CTA copies.
+    const auto part_of = [](int group) {
+        return group * Config::kCluster + rank_in_cluster<Config>();
     };
     UnitFeed<Config> feed(shared);
     RingPlace<Config::kStages> place;
@@ -79,32 +70,37 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
         if (is_leader) {
             if (draws_units<Config>())
                 ptx::barrier_arrive(shared.taken());
-            const int num_groups = unit_groups<Config>(params, unit.num_rows);
+            // Of a unit's tokens, by all CTAs together.
+            const int num_parts = (unit.num_rows + Config::kCopyRows - 1) / Config::kCopyRows;
             // Blocks of the first unit whose weights are under way before its tokens are there.
             int num_begun = 0;
             if (is_first) {
                 num_begun = min(params.num_blocks, Config::kStages);
                 for (int block = 0; block < num_begun; ++block) {
-                    begin_stage(block, block, unit, num_groups);
+                    begin_stage(block, block, unit, num_parts);
                 }
                 ptx::wait_for_kernel_in_front();
                 is_first = false;
             }
-            ClippedPlace tokens[Config::kGroups];
+            // Behind the unit's last token come zeros and not the next expert's, since products
+            // with zeros take less power.
+            ClippedPlace places[Config::kGroups];
 #pragma unroll
             for (int group = 0; group < Config::kGroups; ++group) {
-                tokens[group] = place_of_tokens<Config>(unit, group);
+                const int first = part_of(group) * Config::kCopyRows;
+                places[group] = clipped_place(unit.first_row + first,
+                                              min(unit.num_rows - first, Config::kCopyRows));
             }
             for (int block = 0; block < params.num_blocks; ++block) {
                 const int stage = place.stage;
                 if (block >= num_begun) {
                     ptx::barrier_wait(shared.empty(stage), place.phase ^ 1);
-                    begin_stage(stage, block, unit, num_groups);
+                    begin_stage(stage, block, unit, num_parts);
                 }
 #pragma unroll
                 for (int group = 0; group < Config::kGroups; ++group) {
-                    if (group < num_groups)
-                        copy_tokens(params, shared, stage, group, block, tokens[group]);
+                    if (part_of(group) < num_parts)
+                        copy_tokens(params, shared, stage, part_of(group), block, places[group]);
                 }
                 place.advance();
             }
