@@ -70,7 +70,8 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
         if (is_leader) {
             if (draws_units<Config>())
                 ptx::barrier_arrive(shared.taken());
-            // Of a unit's tokens, by all CTAs together.
+            // Parts without tokens are not copied. Who multiplies there multiplies what is left of
+            // another unit, and stores nothing.
             const int num_parts = (unit.num_rows + Config::kCopyRows - 1) / Config::kCopyRows;
             // Blocks of the first unit whose weights are under way before its tokens are there.
             int num_begun = 0;
@@ -82,8 +83,8 @@ __device__ __forceinline__ void copy_tiles(const PlainParams& params,
                 ptx::wait_for_kernel_in_front();
                 is_first = false;
             }
-            // Behind the unit's last token come zeros and not the next expert's, since products
-            // with zeros take less power.
+            // Within a part, zeros come behind the unit's last token and not the next expert's,
+            // since products with zeros take less power.
             ClippedPlace places[Config::kGroups];
 #pragma unroll
             for (int group = 0; group < Config::kGroups; ++group) {
@@ -190,22 +191,16 @@ struct PlainCorner {
     int num_tokens;  // that the unit has from there on; none where there is nothing to store
 };
 
-// Stores the warp's tokens, 16 or what the unit has of them: by way of shared memory of its own,
-// from where the copy engine takes them on while the warp goes on.
+// The first step of a store: leaves the sums in shared memory of the warp's own.
 template <typename Config>
-__device__ __forceinline__ void store_sums(const PlainParams& params,
-                                           const PlainShared<Config>& shared,
-                                           const float (&sums)[Config::kColumns / 2],
-                                           const PlainCorner& corner) {
-    if (corner.num_tokens <= 0)
-        return;
+__device__ __forceinline__ void stage_sums(const PlainShared<Config>& shared,
+                                           const float (&sums)[Config::kColumns / 2]) {
     // A box has rows of eight chunks of 16 bytes, swizzled by the row.
     constexpr int kBoxChunks = Config::kStoreBoxPitch / 16;
     constexpr int kChunks = Config::kColumns / 8;  // of a token
     const int lane = threadIdx.x % kWarpSize;
     const uint32_t staging = shared.staging(threadIdx.x / kWarpSize);
-    const bool is_elected = ptx::elect_lane();
-    if (is_elected)
+    if (ptx::elect_lane())
         ptx::bulk_wait_read<0>();  // the store of the unit before
     __syncwarp();
     // Matrices of 8 tokens x 8 columns, at each step all tokens of the next 16 columns.
@@ -222,13 +217,20 @@ __device__ __forceinline__ void store_sums(const PlainParams& params,
                             ptx::pack_bf16(part[4], part[5]),
                             ptx::pack_bf16(part[6], part[7]));
     }
+}
+
+// The second: the copy engine takes them on, 16 tokens or what the unit has of them.
+template <typename Config>
+__device__ __forceinline__ void send_sums(const PlainParams& params,
+                                          const PlainShared<Config>& shared,
+                                          const PlainCorner& corner) {
     ptx::fence_for_bulk_stores();
     __syncwarp();
-    if (is_elected) {
+    if (ptx::elect_lane() && corner.num_tokens > 0) {
         const ClippedPlace place =
             clipped_place(corner.first_row, min(corner.num_tokens, kPlainStoreRows));
         ptx::store_box(&params.result_map,
-                       staging,
+                       shared.staging(threadIdx.x / kWarpSize),
                        0,
                        place.row,
                        corner.first_column / kPlainStoreColumns,
@@ -274,7 +276,7 @@ __device__ __forceinline__ void for_each_block(const PlainShared<Config>& shared
         // From one lane, so that the compiler knows a stage to be the same in all. Of whole laps it
         // knows the first as well, 0; but then it would keep what it made of it for the first slot
         // for all others, in registers that the sums need.
-        int stage = __shfl_sync(kAllLanes, Config::kWholeLaps ? 0 : places.tiles.stage, 0);
+        uint32_t stage = __shfl_sync(kAllLanes, Config::kWholeLaps ? 0 : places.tiles.stage, 0);
         body(has_first, stage, places.tiles.phase, scales);
         if constexpr (Config::kWholeLaps) {
 #pragma unroll
@@ -349,19 +351,22 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
                     k > 0);
             }
             ptx::wgmma_commit();
-            if constexpr (is_first) {
-                store_sums(params, shared, sums, corner);
-#pragma unroll
-                for (float& sum : sums) {
-                    sum = 0;
-                }
-            }
+            if constexpr (is_first)
+                stage_sums(shared, sums);
             const float weight = ptx::load_shared_float(scales + Config::kTileTokens * 16);
             const float low_scale = ptx::load_shared_float(scales + own_scales) * weight;
             const float high_scale = ptx::load_shared_float(scales + own_scales + 8 * 16) * weight;
             ptx::wgmma_wait<0>();
             ptx::pin_registers(product);
             release<Config>(empties, stage, lane);
+            if constexpr (is_first) {
+                // Not before the stage is handed back: it takes as long as a product.
+                send_sums(params, shared, corner);
+#pragma unroll
+                for (float& sum : sums) {
+                    sum = 0;
+                }
+            }
 #pragma unroll
             for (int j = 0; j < Config::kColumns / 2; j += 4) {
                 sums[j] = fmaf(product[j], low_scale, sums[j]);
@@ -378,7 +383,8 @@ __device__ __forceinline__ void multiply(const PlainParams& params,
         corner = {done.first_row + warp_row, done.first_column, done.num_rows - warp_row};
         feed.release();
     }
-    store_sums(params, shared, sums, corner);
+    stage_sums(shared, sums);
+    send_sums(params, shared, corner);
     if (ptx::elect_lane())
         ptx::bulk_wait<0>();  // Its shared memory must be there for as long.
 }
