@@ -94,11 +94,11 @@ __device__ __forceinline__ int unit_width(const SwappedParams& params, int num_r
 // rest has a stage less under way, and the few are ahead by the time that it comes to their last.
 template <typename Config>
 __device__ __forceinline__ bool leaves_memory_to_others(int num_units) {
-    constexpr int kFew = 4;  // or fewer of so many CTAs
+    constexpr int kFewOf = 4;  // a quarter of the CTAs or less is few
     const int num_ctas = static_cast<int>(gridDim.x);
     const int num_with_more = num_units % num_ctas;
     // With one stage left a CTA would not copy while it multiplies.
-    return Config::kStages > 2 && num_units > num_ctas && num_with_more <= num_ctas / kFew &&
+    return Config::kStages > 2 && num_units > num_ctas && num_with_more <= num_ctas / kFewOf &&
            static_cast<int>(blockIdx.x) >= num_with_more && num_with_more > 0;
 }
 
