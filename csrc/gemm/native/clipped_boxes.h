@@ -31,9 +31,9 @@ inline ClippedShape clipped_shape(uint64_t rows, uint64_t columns) {
             {columns, kBlockBytes, columns, kWrap - columns}};
 }
 
-// Where a box begins.
+// Where a box begins: two of its coordinates.
 struct ClippedPlace {
-    int row;  // a box that begins n rows further down has row + n
+    int row;
     int end;
 };
 

@@ -9,8 +9,8 @@
 namespace moetop::native {
 
 // A matrix of bytes, [rows, columns] row-major. Columns are a multiple of 128 and the base is
-// 16-byte aligned. Boxes of it have the 128-byte swizzle; what they have beyond its end
-// reads as zeros.
+// 16-byte aligned. Boxes of it have the 128-byte swizzle; what they have beyond its end reads as
+// zeros.
 struct ByteMatrix {
     const void* base;
     int64_t rows;
